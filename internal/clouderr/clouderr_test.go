@@ -1,0 +1,88 @@
+package clouderr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
+	"github.com/aws/smithy-go"
+	"github.com/databricks/databricks-sdk-go/apierr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
+)
+
+func azureError(status int, body string) error {
+	return runtime.NewResponseError(&http.Response{
+		StatusCode: status,
+		Status:     http.StatusText(status),
+		Header:     http.Header{"X-Ms-Request-Id": {"req-7"}},
+		Body:       io.NopCloser(strings.NewReader(body)),
+		Request:    &http.Request{Method: http.MethodPatch, URL: &url.URL{Scheme: "https", Host: "management.azure.com"}},
+	})
+}
+
+func TestDetailHoldsTheCloudsOwnWords(t *testing.T) {
+	tests := map[string]struct {
+		err  error
+		want []string
+	}{
+		"aws": {
+			err:  fmt.Errorf("operation error EC2: %w", &smithy.GenericAPIError{Code: "UnauthorizedOperation", Message: "You are not authorized"}),
+			want: []string{"AWS answered UnauthorizedOperation: You are not authorized", "`aws` block"},
+		},
+		"azure": {
+			err:  azureError(http.StatusForbidden, `{"error":{"code":"AuthorizationFailed","message":"The client does not have authorization"}}`),
+			want: []string{"Azure answered 403 AuthorizationFailed: The client does not have authorization", "request id req-7", "Cognitive Services Contributor"},
+		},
+		"databricks": {
+			err:  &apierr.APIError{StatusCode: 400, ErrorCode: "INVALID_STATE", Message: "the rule is deactivated"},
+			want: []string{"Databricks answered 400 INVALID_STATE: the rule is deactivated"},
+		},
+		"wait": {
+			err:  &waiter.Error{What: "rule r-1", LastState: "PENDING", Cause: errors.Join(context.DeadlineExceeded, &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"})},
+			want: []string{"waiting for rule r-1", `"PENDING"`, "AWS answered Throttling: Rate exceeded"},
+		},
+		"other": {err: errors.New("connection refused"), want: []string{"connection refused"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var diags diag.Diagnostics
+			Add(&diags, "Cannot do it", test.err, "while doing it to thing-1")
+			if len(diags) != 1 || diags[0].Summary() != "Cannot do it" {
+				t.Fatalf("diagnostics %v", diags)
+			}
+			for _, want := range append(test.want, "while doing it to thing-1") {
+				if !strings.Contains(diags[0].Detail(), want) {
+					t.Errorf("the detail lacks %q:\n%s", want, diags[0].Detail())
+				}
+			}
+		})
+	}
+}
+
+func TestDescribingAnAzureErrorLeavesItsBody(t *testing.T) {
+	err := azureError(http.StatusConflict, `{"error":{"code":"RequestConflict","message":"busy"}}`)
+	first, second := Detail(err, ""), Detail(err, "")
+	if first != second || !strings.Contains(second, "busy") {
+		t.Errorf("read once %q, read again %q", first, second)
+	}
+}
+
+func TestKinds(t *testing.T) {
+	if !IsAWS(&smithy.GenericAPIError{Code: "A"}, "B", "A") || IsAWS(errors.New("A"), "A") || IsAWS(errors.New("x"), "") {
+		t.Error("IsAWS does not go by code")
+	}
+	if !IsAzureNotFound(azureError(http.StatusNotFound, `{}`)) || IsAzureNotFound(errors.New("404")) {
+		t.Error("IsAzureNotFound does not go by status")
+	}
+	if !DatabricksNotFound(fmt.Errorf("x: %w", apierr.ErrNotFound)) {
+		t.Error("DatabricksNotFound does not see a wrapped error")
+	}
+}
