@@ -118,7 +118,7 @@ func RequestID() string {
 	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
-// WriteError writes err in the format of r's service: EC2's XML, the query
+// WriteError writes err in the format of r's service: EC2's XML, S3's XML, the query
 // protocol's XML, or JSON.
 func WriteError(w http.ResponseWriter, r *Request, err *Error) {
 	id := RequestID()
@@ -134,6 +134,13 @@ func WriteError(w http.ResponseWriter, r *Request, err *Error) {
 			Errors    []ec2Error `xml:"Errors>Error"`
 			RequestID string     `xml:"RequestID"`
 		}{Errors: []ec2Error{{err.Code, err.Message}}, RequestID: id})
+	case r.Service == "s3":
+		writeXML(w, err.Status, struct {
+			XMLName   xml.Name `xml:"Error"`
+			Code      string   `xml:"Code"`
+			Message   string   `xml:"Message"`
+			RequestID string   `xml:"RequestId"`
+		}{Code: err.Code, Message: err.Message, RequestID: id})
 	case r.Form != nil:
 		fault := "Sender"
 		if err.Status >= http.StatusInternalServerError {

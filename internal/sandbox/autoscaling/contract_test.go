@@ -1,0 +1,219 @@
+package autoscaling_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	api "github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/autoscaling"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awscloud"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/moto"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/tools"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
+)
+
+// endpoint is a gateway with the service under test.
+func endpoint(t *testing.T) (string, aws.Config) {
+	t.Helper()
+	buildDir, err := filepath.Abs("../../../.build")
+	if err != nil {
+		t.Fatal(err)
+	}
+	command, err := tools.Moto(t.Context(), buildDir)
+	if err != nil {
+		t.Skipf("moto is not available: %s", err)
+	}
+	server, err := moto.Start(t.Context(), moto.Options{Command: command})
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := autoscaling.New(autoscaling.Deps{MotoURL: server.URL, Region: awscloud.DefaultRegion, AccountID: awscloud.DefaultAccountID, Step: 10 * time.Millisecond})
+	front, err := awscloud.New(t.Context(), awscloud.Options{MotoURL: server.URL, Handlers: []awsapi.Handler{service}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { service.Close(); front.Close(); server.Close() })
+	return front.URL, aws.Config{Region: awscloud.DefaultRegion, BaseEndpoint: aws.String(front.URL), Credentials: credentials.NewStaticCredentialsProvider("admin", "admin", "")}
+}
+
+// TestStockGroupContract applies the stock resource with the real AWS provider: it must
+// come up, plan nothing afterwards, update in place, and be destroyed.
+func TestStockGroupContract(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a whole Terraform run takes a minute; -short leaves it out")
+	}
+	if _, err := exec.LookPath("terraform"); err != nil {
+		t.Skip("terraform is not on PATH")
+	}
+	front, cfg := endpoint(t)
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata/contract")); err != nil {
+		t.Fatal(err)
+	}
+	cliConfig, err := plugins.Write(t.Context(), plugins.Options{BuildDir: filepath.Join(dir, ".build")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := []string{
+		"AWS_ENDPOINT_URL=" + front, "AWS_ACCESS_KEY_ID=admin", "AWS_SECRET_ACCESS_KEY=admin", "AWS_REGION=us-east-1",
+		"TF_CLI_CONFIG_FILE=" + cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
+	}
+	for _, kv := range os.Environ() {
+		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "TF_") {
+			env = append(env, kv)
+		}
+	}
+	terraform := tfrun.Terraform{Dir: dir, Env: env}
+	run := func(args ...string) string {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		out, err := terraform.Do(ctx, append(args, "-no-color")...)
+		if err != nil {
+			t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
+		}
+		return out
+	}
+	if versions, _ := plugins.Find("hashicorp/aws"); len(versions) == 0 {
+		if out, err := terraform.Do(t.Context(), "init", "-no-color"); err != nil {
+			t.Skipf("the provider hashicorp/aws is neither in a filesystem mirror of this machine nor in reach: %s", out)
+		}
+	}
+	run("init")
+	run("apply", "-auto-approve")
+	run("plan", "-detailed-exitcode")
+	// What an assigner does behind the group's back must not be drift.
+	groups := api.NewFromConfig(cfg)
+	if _, err := groups.UpdateAutoScalingGroup(t.Context(), &api.UpdateAutoScalingGroupInput{
+		AutoScalingGroupName: aws.String("contract"), MinSize: aws.Int32(0), MaxSize: aws.Int32(3), DesiredCapacity: aws.Int32(0),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	run("plan", "-detailed-exitcode")
+	run("apply", "-auto-approve", "-var=grace_period=120")
+	run("plan", "-detailed-exitcode", "-var=grace_period=120")
+	run("destroy", "-auto-approve")
+	left, err := groups.DescribeAutoScalingGroups(t.Context(), &api.DescribeAutoScalingGroupsInput{})
+	if err != nil || len(left.AutoScalingGroups) != 0 {
+		t.Errorf("left: %v %v", left.AutoScalingGroups, err)
+	}
+}
+
+// TestInstancesAreMotosOwn checks tags, interface and end of a real launch.
+func TestInstancesAreMotosOwn(t *testing.T) {
+	_, cfg := endpoint(t)
+	ctx := t.Context()
+	machines, groups := ec2.NewFromConfig(cfg), api.NewFromConfig(cfg)
+	vpc, err := machines.CreateVpc(ctx, &ec2.CreateVpcInput{CidrBlock: aws.String("10.9.0.0/16")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subnet, err := machines.CreateSubnet(ctx, &ec2.CreateSubnetInput{VpcId: vpc.Vpc.VpcId, CidrBlock: aws.String("10.9.1.0/24")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := machines.ModifySubnetAttribute(ctx, &ec2.ModifySubnetAttributeInput{SubnetId: subnet.Subnet.SubnetId, MapPublicIpOnLaunch: &ec2types.AttributeBooleanValue{Value: aws.Bool(true)}}); err != nil {
+		t.Fatal(err)
+	}
+	security, err := machines.CreateSecurityGroup(ctx, &ec2.CreateSecurityGroupInput{VpcId: vpc.Vpc.VpcId, GroupName: aws.String("proxy"), Description: aws.String("proxy")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags := []ec2types.Tag{{Key: aws.String("pool"), Value: aws.String("mine")}}
+	lt, err := machines.CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{LaunchTemplateName: aws.String("p"), LaunchTemplateData: &ec2types.RequestLaunchTemplateData{
+		ImageId: aws.String("ami-12345678"), InstanceType: ec2types.InstanceTypeT3Micro,
+		NetworkInterfaces: []ec2types.LaunchTemplateInstanceNetworkInterfaceSpecificationRequest{{
+			DeviceIndex: aws.Int32(0), AssociatePublicIpAddress: aws.Bool(false), Groups: []string{*security.GroupId}, DeleteOnTermination: aws.Bool(true),
+		}},
+		TagSpecifications: []ec2types.LaunchTemplateTagSpecificationRequest{{ResourceType: ec2types.ResourceTypeNetworkInterface, Tags: tags}, {ResourceType: ec2types.ResourceTypeInstance, Tags: tags}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := groups.CreateAutoScalingGroup(ctx, &api.CreateAutoScalingGroupInput{
+		AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(1), MaxSize: aws.Int32(1), VPCZoneIdentifier: subnet.Subnet.SubnetId,
+		LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateId: lt.LaunchTemplate.LaunchTemplateId, Version: aws.String("$Latest")},
+		Tags:           []types.Tag{{Key: aws.String("Name"), Value: aws.String("proxy"), PropagateAtLaunch: aws.Bool(true)}, {Key: aws.String("only"), Value: aws.String("group"), PropagateAtLaunch: aws.Bool(false)}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	id := awaitOneInService(t, groups, "")
+	out, err := machines.DescribeInstances(ctx, &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	instance := out.Reservations[0].Instances[0]
+	got := map[string]string{}
+	for _, tag := range instance.Tags {
+		got[*tag.Key] = *tag.Value
+	}
+	if got["aws:autoscaling:groupName"] != "g" || got["Name"] != "proxy" || got["pool"] != "mine" || got["only"] != "" {
+		t.Errorf("tags of the instance: %v", got)
+	}
+	if instance.PublicIpAddress != nil || len(instance.NetworkInterfaces) != 1 || len(instance.NetworkInterfaces[0].Groups) != 1 {
+		t.Errorf("public address %v, interfaces %+v", instance.PublicIpAddress, instance.NetworkInterfaces)
+	}
+	eni := *instance.NetworkInterfaces[0].NetworkInterfaceId
+	interfaces, err := machines.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{NetworkInterfaceIds: []string{eni}})
+	if err != nil || len(interfaces.NetworkInterfaces[0].TagSet) != 1 {
+		t.Errorf("interface %+v, %v", interfaces, err)
+	}
+	// Terminated by hand, it is replaced.
+	if _, err := machines.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{id}}); err != nil {
+		t.Fatal(err)
+	}
+	awaitOneInService(t, groups, id)
+	if _, err := groups.DeleteAutoScalingGroup(ctx, &api.DeleteAutoScalingGroupInput{AutoScalingGroupName: aws.String("g"), ForceDelete: aws.Bool(true)}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "no interface left in the subnet", func(ctx context.Context) (string, bool, error) {
+		out, err := machines.DescribeNetworkInterfaces(ctx, &ec2.DescribeNetworkInterfacesInput{Filters: []ec2types.Filter{{Name: aws.String("subnet-id"), Values: []string{*subnet.Subnet.SubnetId}}}})
+		if err != nil {
+			return "", false, err
+		}
+		return "", len(out.NetworkInterfaces) == 0, nil
+	})
+}
+
+func awaitOneInService(t *testing.T, groups *api.Client, not string) (id string) {
+	t.Helper()
+	await(t, "an instance in service", func(ctx context.Context) (string, bool, error) {
+		out, err := groups.DescribeAutoScalingInstances(ctx, &api.DescribeAutoScalingInstancesInput{})
+		if err != nil {
+			return "", false, err
+		}
+		state := ""
+		for _, i := range out.AutoScalingInstances {
+			state += *i.InstanceId + " " + *i.LifecycleState + " "
+			if id = *i.InstanceId; id != not && *i.LifecycleState == "InService" {
+				return state, true, nil
+			}
+		}
+		return state, false, nil
+	})
+	return id
+}
+
+func await(t *testing.T, what string, poll func(context.Context) (string, bool, error)) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if err := (waiter.Waiter{Min: 20 * time.Millisecond, Max: 200 * time.Millisecond}).Until(ctx, what, poll); err != nil {
+		t.Fatal(err)
+	}
+}

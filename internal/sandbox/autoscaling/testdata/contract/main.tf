@@ -1,0 +1,123 @@
+terraform {
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = "5.100.0"
+    }
+  }
+}
+
+variable "grace_period" {
+  type    = number
+  default = 300
+}
+
+variable "max_size" {
+  type    = number
+  default = 0
+}
+
+provider "aws" {
+  default_tags {
+    tags = { team = "platform" }
+  }
+}
+
+resource "aws_vpc" "this" {
+  cidr_block = "10.7.0.0/16"
+}
+
+resource "aws_subnet" "this" {
+  for_each          = { us-east-1a = "10.7.0.0/24", us-east-1b = "10.7.1.0/24" }
+  vpc_id            = aws_vpc.this.id
+  availability_zone = each.key
+  cidr_block        = each.value
+}
+
+resource "aws_lb_target_group" "this" {
+  name     = "contract"
+  port     = 443
+  protocol = "TCP"
+  vpc_id   = aws_vpc.this.id
+}
+
+resource "aws_launch_template" "this" {
+  name_prefix   = "contract-"
+  image_id      = "ami-12345678"
+  instance_type = "t3.micro"
+  user_data     = base64encode("#cloud-config\n")
+}
+
+resource "aws_autoscaling_group" "this" {
+  name                      = "contract"
+  min_size                  = 0
+  max_size                  = var.max_size
+  desired_capacity          = 0
+  vpc_zone_identifier       = [for s in aws_subnet.this : s.id]
+  target_group_arns         = [aws_lb_target_group.this.arn]
+  health_check_type         = "ELB"
+  health_check_grace_period = var.grace_period
+  wait_for_capacity_timeout = "0"
+  default_instance_warmup   = 60
+  max_instance_lifetime     = 604800
+  enabled_metrics           = ["GroupInServiceInstances", "GroupPendingInstances", "GroupTotalInstances"]
+  termination_policies      = ["OldestLaunchTemplate", "Default"]
+
+  launch_template {
+    id      = aws_launch_template.this.id
+    version = aws_launch_template.this.latest_version
+  }
+
+  instance_maintenance_policy {
+    min_healthy_percentage = 90
+    max_healthy_percentage = 110
+  }
+
+  tag {
+    key                 = "Name"
+    value               = "contract"
+    propagate_at_launch = true
+  }
+
+  tag {
+    key                 = "group-only"
+    value               = "yes"
+    propagate_at_launch = false
+  }
+
+  lifecycle {
+    ignore_changes = [min_size, max_size, desired_capacity]
+  }
+}
+
+resource "aws_autoscaling_lifecycle_hook" "this" {
+  name                   = "launch"
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_LAUNCHING"
+  heartbeat_timeout      = 120
+  default_result         = "ABANDON"
+  notification_metadata  = jsonencode({ owner = "contract" })
+}
+
+# A group that starts with instances and waits for them.
+resource "aws_autoscaling_group" "started" {
+  name                = "contract-started"
+  min_size            = 2
+  max_size            = 4
+  vpc_zone_identifier = [for s in aws_subnet.this : s.id]
+  suspended_processes = ["AZRebalance"]
+
+  launch_template {
+    id      = aws_launch_template.this.id
+    version = "$Latest"
+  }
+
+  traffic_source {
+    identifier = aws_lb_target_group.this.arn
+    type       = "elbv2"
+  }
+}
+
+output "group_arn" {
+  value = aws_autoscaling_group.this.arn
+}

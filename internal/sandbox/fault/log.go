@@ -1,0 +1,70 @@
+package fault
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Entry is one request that a Script saw.
+type Entry struct {
+	// Time is when the request arrived.
+	Time time.Time
+	// Method, Path and Query (raw, without "?") are the request's own.
+	Method, Path, Query string
+	// Operation is the cloud's name for what was asked ("Accounts_Update"); empty
+	// when no handler knew the request.
+	Operation string
+	// Status is the HTTP status answered; 0 when the request had no effect and no answer.
+	Status int
+	// Faulted tells that a rule applied.
+	Faulted bool
+	// Cut tells that the client got no answer.
+	Cut bool
+}
+
+type operationKey struct{}
+
+// SetOperation names what req asks for, for the log. It does nothing when req did not
+// come through a Script.
+func SetOperation(req *http.Request, name string) {
+	if p, ok := req.Context().Value(operationKey{}).(*string); ok {
+		*p = name
+	}
+}
+
+func (s *Script) record(e Entry) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = append(s.log, e)
+}
+
+// Log returns the requests seen since the start or the last ClearLog, in the order in
+// which they were answered.
+func (s *Script) Log() []Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.log)
+}
+
+// ClearLog forgets the requests seen.
+func (s *Script) ClearLog() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.log = nil
+}
+
+// Counts returns how often each operation was asked for, faulted requests included:
+// a client's calls are what is counted, not their success. A faulted request that never
+// reached its handler counts as METHOD.
+func (s *Script) Counts() map[string]int {
+	out := map[string]int{}
+	for _, e := range s.Log() {
+		name := e.Operation
+		if name == "" {
+			name = e.Method
+		}
+		out[name]++
+	}
+	return out
+}

@@ -1,0 +1,75 @@
+package proxyfleet
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"runtime"
+	"time"
+)
+
+// stopTimeout is how long a proxy may take to leave after SIGTERM.
+const stopTimeout = 3 * time.Second
+
+// process is a running program. The kernel kills it when this process dies.
+type process struct {
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when the process is gone
+}
+
+// start starts argv in dir. output receives what it writes and is closed when it is
+// gone.
+func start(argv, env []string, dir string, output *os.File) (*process, error) {
+	p := &process{exited: make(chan struct{})}
+	// It outlives the call that starts it, so no caller's context may end it.
+	p.cmd = exec.CommandContext(context.Background(), argv[0], argv[1:]...)
+	p.cmd.Dir = dir
+	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Stdout, p.cmd.Stderr = output, output
+	p.cmd.SysProcAttr = processAttributes()
+	started := make(chan error, 1)
+	go func() {
+		// The parent-death signal is sent when the thread that started the child ends:
+		// this one must live as long as the child.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(p.exited)
+		defer func() { _ = output.Close() }()
+		err := p.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = p.cmd.Wait() // the caller asks for running, not for a status
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// running reports whether the process lives. A nil process does not.
+func (p *process) running() bool {
+	if p == nil {
+		return false
+	}
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// stop ends the process and returns when it is gone.
+func (p *process) stop() {
+	if !p.running() {
+		return
+	}
+	terminate(p.cmd.Process)
+	select {
+	case <-p.exited:
+	case <-time.After(stopTimeout):
+		kill(p.cmd.Process)
+		<-p.exited
+	}
+}
