@@ -1,0 +1,284 @@
+// Package eipadmission is the resource crosscloudlink_eip_admission: it lets an address of
+// a pool be claimed only while a firewall lists it.
+package eipadmission
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+)
+
+// Default bounds of the operations; `timeouts` replaces them.
+const (
+	createTimeout = 5 * time.Minute
+	readTimeout   = 5 * time.Minute
+	updateTimeout = 5 * time.Minute
+	deleteTimeout = 5 * time.Minute
+)
+
+// appearLimit bounds the wait for a pool that was just made to be listed.
+const appearLimit = 30 * time.Second
+
+var (
+	_ resource.ResourceWithConfigure   = (*Resource)(nil)
+	_ resource.ResourceWithImportState = (*Resource)(nil)
+	_ resource.ResourceWithModifyPlan  = (*Resource)(nil)
+)
+
+// Resource is crosscloudlink_eip_admission.
+type Resource struct {
+	connect func(context.Context) (backend, diag.Diagnostics)
+	// reachable reports whether the cloud's configuration is known, so that a plan may ask it.
+	reachable func() bool
+}
+
+// backend is what the resource needs of the world: one account's Region, and whose the pools are.
+type backend struct {
+	region eippool.Region
+	owner  string
+}
+
+// NewResource returns the resource.
+func NewResource() resource.Resource { return &Resource{} }
+
+// Metadata names the resource type.
+func (r *Resource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_eip_admission"
+}
+
+// Schema describes the attributes.
+func (r *Resource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = resourceSchema(ctx)
+}
+
+// Configure takes the provider's clients.
+func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, resp *resource.ConfigureResponse) {
+	c := clients.FromProviderData(req.ProviderData, &resp.Diagnostics)
+	if c == nil {
+		return
+	}
+	r.reachable = c.KnownAWS
+	r.connect = func(ctx context.Context) (backend, diag.Diagnostics) {
+		aws, diags := c.AWS(ctx)
+		if diags.HasError() {
+			return backend{}, diags
+		}
+		return backend{region: eippool.Region{EC2: aws.EC2, Waiter: c.Waiter()}, owner: c.Owner()}, diags
+	}
+}
+
+// ModifyPlan shows an update while tags and firewall disagree, and refuses a pool of another owner.
+func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if req.Plan.Raw.IsNull() {
+		return
+	}
+	var plan, before model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	if !req.State.Raw.IsNull() {
+		resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	creating := req.State.Raw.IsNull() || !plan.PoolName.Equal(before.PoolName) || !plan.TagKey.Equal(before.TagKey)
+	switch {
+	case creating:
+		plan.setUnknown()
+		r.planCreate(ctx, plan, &resp.Diagnostics)
+	case plan.AdmittedPublicIPs.Equal(before.AdmittedPublicIPs) && len(before.UnsettledAllocationIDs.Elements()) == 0:
+		plan.setComputedFrom(before)
+	default:
+		plan.setUnknown()
+	}
+	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
+}
+
+// planCreate looks at a pool that exists already; one that the same apply makes is looked at then.
+func (r *Resource) planCreate(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	if plan.PoolName.IsUnknown() || plan.TagKey.IsUnknown() || !r.reachable() {
+		return
+	}
+	b, more := r.connect(ctx)
+	diags.Append(more...)
+	if more.HasError() {
+		return
+	}
+	found, err := b.region.Pool(ctx, plan.TagKey.ValueString(), plan.PoolName.ValueString())
+	if err != nil {
+		clouderr.Add(diags, "Cannot list the pool", err, fmt.Sprintf("The addresses of pool %q cannot be listed (ec2:DescribeAddresses).", plan.PoolName.ValueString()))
+		return
+	}
+	ours, others := membersOf(found, b.owner)
+	if refuseOthers(plan, b.owner, ours, others, diags) {
+		return
+	}
+	if n := len(admitted(ours)); n > 0 {
+		diags.AddWarning(fmt.Sprintf("%d addresses of this pool are admitted already and will be taken over", n),
+			fmt.Sprintf("In pool %q these are tagged as admitted: %s. An apply that was interrupted leaves them so. If another crosscloudlink_eip_admission manages this pool, the two undo each other's work: keep one.", plan.PoolName.ValueString(), eippool.Names(admitted(ours))))
+	}
+}
+
+// refuseOthers reports a pool that another owner has.
+func refuseOthers(m model, owner string, ours, others []eippool.Address, diags *diag.Diagnostics) bool {
+	if len(ours) > 0 || len(others) == 0 {
+		return false
+	}
+	diags.AddAttributeError(path.Root("pool_name"), "The pool belongs to another owner",
+		fmt.Sprintf("The addresses of pool %q belong to owner %q, and this provider's owner is %q: %s. Admit them where the pool is managed, or set the provider's `owner` to that owner.",
+			m.PoolName.ValueString(), others[0].Tags[eiptag.Owner], owner, eippool.Names(others)))
+	return true
+}
+
+// Create admits what the firewall lists.
+func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	limit, diags := plan.Timeouts.Create(ctx, createTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	// What was tagged before an error needs no rollback: it says what the firewall lists, and the next create finds it.
+	if r.apply(ctx, limit, &plan, &resp.Diagnostics) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	}
+}
+
+// Update follows the firewall's list.
+func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	limit, diags := plan.Timeouts.Update(ctx, updateTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if r.apply(ctx, limit, &plan, &resp.Diagnostics) {
+		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
+	}
+}
+
+// apply brings tags and firewall together and fills the model; false means that it could not.
+func (r *Resource) apply(ctx context.Context, limit time.Duration, m *model, diags *diag.Diagnostics) bool {
+	ctx, cancel := context.WithTimeout(poolLog(ctx, *m), limit)
+	defer cancel()
+	b, more := r.connect(ctx)
+	diags.Append(more...)
+	if more.HasError() {
+		return false
+	}
+	g := gate{backend: b, key: m.TagKey.ValueString(), name: m.PoolName.ValueString(), diags: diags}
+	if !g.look(ctx, *m) {
+		return false
+	}
+	v := judge(g.ours, m.listed())
+	if v.Ungated {
+		diags.AddAttributeError(path.Root("pool_name"), "The pool requires no admission",
+			fmt.Sprintf("The addresses of pool %q may be claimed without an admission, so this resource would guard nothing. Set require_admission = true on its crosscloudlink_eip_pool, or remove this resource.", g.name))
+		return false
+	}
+	if len(v.Foreign) > 0 {
+		tflog.Info(ctx, "the firewall lists addresses that are not of the pool", map[string]any{"public_ips": v.Foreign})
+	}
+	released, ok := g.follow(ctx, v)
+	if !ok {
+		return false
+	}
+	g.settle(ctx)
+	m.setSeen(g.ours)
+	m.setReleased(released)
+	return true
+}
+
+// Read looks at the pool's tags, in one call.
+func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	limit, diags := state.Timeouts.Read(ctx, readTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(poolLog(ctx, state), limit)
+	defer cancel()
+	b, diags := r.connect(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	name := state.PoolName.ValueString()
+	found, err := b.region.Pool(ctx, state.TagKey.ValueString(), name)
+	if err != nil {
+		clouderr.Add(&resp.Diagnostics, "Cannot read the admission", err, fmt.Sprintf("The addresses of pool %q cannot be listed (ec2:DescribeAddresses).", name))
+		return
+	}
+	ours, _ := membersOf(found, b.owner)
+	if len(ours) == 0 {
+		if !state.AdmittedPublicIPs.IsNull() {
+			resp.Diagnostics.AddWarning("The pool has no addresses any more", fmt.Sprintf("No address of owner %q carries the tag %s = %q, so there is nothing that is admitted. The admission is planned anew.", b.owner, state.TagKey.ValueString(), name))
+		}
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if state.AdmittedPublicIPs.IsNull() { // imported
+		state.AdmittedPublicIPs = setOf(publicIPs(admitted(ours)))
+		state.setReleased(nil)
+	}
+	state.setSeen(ours)
+	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
+}
+
+// Delete withdraws the admission from all addresses of the pool.
+func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state model
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	limit, diags := state.Timeouts.Delete(ctx, deleteTimeout)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(poolLog(ctx, state), limit)
+	defer cancel()
+	b, diags := r.connect(ctx)
+	resp.Diagnostics.Append(diags...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	g := gate{backend: b, key: state.TagKey.ValueString(), name: state.PoolName.ValueString(), diags: &resp.Diagnostics}
+	found, err := b.region.Pool(ctx, g.key, g.name)
+	if err != nil {
+		clouderr.Add(&resp.Diagnostics, "Cannot read the admission", err, fmt.Sprintf("The admission of pool %q is to be withdrawn; nothing was changed.", g.name))
+		return
+	}
+	g.ours, _ = membersOf(found, b.owner)
+	if withdraw := admitted(g.ours); g.withdraw(ctx, withdraw) && len(withdraw) > 0 {
+		g.settle(ctx)
+	}
+}
+
+// ImportState takes a pool's name, or NAME,TAG_KEY.
+func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	name, tagKey, ok := eippool.UnpackID(req.ID)
+	if !ok {
+		resp.Diagnostics.AddError("Not the import id of an admission",
+			fmt.Sprintf("%q is not of the form NAME or NAME,TAG_KEY. Write the pool's name, the value of the tag %s on its addresses; with another tag key, add that after a comma.", req.ID, eiptag.DefaultPoolKey))
+		return
+	}
+	for at, value := range map[string]string{"id": eippool.PackID(name, tagKey), "pool_name": name, "tag_key": tagKey} {
+		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(at), value)...)
+	}
+}
+
+func poolLog(ctx context.Context, m model) context.Context {
+	return tflog.SetField(ctx, "eip_pool", m.PoolName.ValueString())
+}

@@ -1,0 +1,473 @@
+package eipadmission
+
+import (
+	"context"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool/pooltest"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
+)
+
+func newAdmission(t *testing.T, region *pooltest.Region) *pooltest.Core {
+	t.Helper()
+	clock := waiter.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	return pooltest.NewCore(t, func() resource.Resource {
+		return &Resource{
+			reachable: func() bool { return true },
+			connect: func(context.Context) (backend, diag.Diagnostics) {
+				return backend{region: eippool.Region{EC2: region, Waiter: waiter.Waiter{Clock: clock}}, owner: "team-a"}, nil
+			},
+		}
+	})
+}
+
+// addAddress puts an address of the pool "egress" there that waits for its admission.
+func addAddress(region *pooltest.Region, extra map[string]string) pooltest.Elastic {
+	tags := map[string]string{eiptag.DefaultPoolKey: "egress", eiptag.Owner: "team-a", eiptag.Admission: eiptag.AdmissionRequired}
+	maps.Copy(tags, extra)
+	id := region.Add(tags)
+	e, _ := region.Find(id)
+	return e
+}
+
+func threeAddresses() (*pooltest.Region, [3]pooltest.Elastic) {
+	region := pooltest.NewRegion()
+	return region, [3]pooltest.Elastic{addAddress(region, nil), addAddress(region, nil), addAddress(region, nil)}
+}
+
+func lists(ips ...string) pooltest.Config {
+	return pooltest.Config{"pool_name": "egress", "admitted_public_ips": ips}
+}
+
+func admissionOf(t *testing.T, region *pooltest.Region, id string) string {
+	t.Helper()
+	e, ok := region.Find(id)
+	if !ok {
+		t.Fatalf("%s is gone", id)
+	}
+	return e.Tags[eiptag.Admission]
+}
+
+func expect(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: got %v, want %v", what, got, want)
+	}
+}
+
+func expectSaid(t *testing.T, r pooltest.Result, failed bool, parts ...string) {
+	t.Helper()
+	if r.Failed != failed {
+		t.Errorf("failed = %t, want %t; said: %s", r.Failed, failed, r)
+	}
+	for _, part := range parts {
+		if !strings.Contains(r.String(), part) {
+			t.Errorf("%q is not in: %s", part, r)
+		}
+	}
+}
+
+func expectCalls(t *testing.T, region *pooltest.Region, want map[string]int) {
+	t.Helper()
+	for _, call := range []string{"ReleaseAddress", "DescribeAddresses", "CreateTags", "DeleteTags", "DisassociateAddress"} {
+		if got := region.Count(call); got != want[call] {
+			t.Errorf("%s was called %d times, want %d", call, got, want[call])
+		}
+	}
+}
+
+func TestAdmitsWhatTheFirewallLists(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	config := lists(a[0].IP, a[1].IP+"/32", "52.99.0.1")
+	p := admission.Plan(config)
+	expectSaid(t, p.Result, false)
+	region.ResetCalls()
+	expectSaid(t, admission.Apply(t.Context(), p), false)
+	expectCalls(t, region, map[string]int{"DescribeAddresses": 2, "CreateTags": 1})
+	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{a[0].ID, a[1].ID})
+	expect(t, "pending", admission.Strings("pending_public_ips"), []string{a[2].IP})
+	expect(t, "foreign", admission.Strings("foreign_public_ips"), []string{"52.99.0.1"})
+	for i, claimable := range []bool{true, true, false} {
+		e, _ := region.Find(a[i].ID)
+		expect(t, "claimable", eiptag.Claimable(e.Tags), claimable)
+	}
+	region.ResetCalls()
+	admission.ExpectEmptyPlan(config)
+	expectCalls(t, region, map[string]int{"DescribeAddresses": 1})
+}
+
+func TestFollowsTheFirewall(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP, a[1].IP))
+	region.Attach(a[0].ID, "i-busy")
+	region.ResetCalls()
+	_, r := admission.Run(lists(a[1].IP, a[2].IP))
+	// The one in use is withdrawn too, in words.
+	expectSaid(t, r, false, "lost their admission while in use", a[0].ID, "instance i-busy")
+	expectCalls(t, region, map[string]int{"DescribeAddresses": 3, "CreateTags": 2})
+	expect(t, "withdrawn", admissionOf(t, region, a[0].ID), eiptag.AdmissionRequired)
+	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{a[1].ID, a[2].ID})
+	admission.ExpectEmptyPlan(lists(a[1].IP, a[2].IP))
+
+	admission.Run(lists())
+	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{})
+}
+
+func TestClosesTheGateBeforeItOpensIt(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP))
+	p := admission.Plan(lists(a[1].IP))
+	made := region.Count("CreateTags")
+	region.Before = func(call string, n int) error {
+		if call == "CreateTags" && n == made+2 {
+			return pooltest.APIError("UnauthorizedOperation", "not you")
+		}
+		return nil
+	}
+	expectSaid(t, admission.Apply(t.Context(), p), true, "Cannot admit addresses", "UnauthorizedOperation", a[1].ID)
+	expect(t, "withdrawn", admissionOf(t, region, a[0].ID), eiptag.AdmissionRequired)
+	region.Before = nil
+	admission.Run(lists(a[1].IP))
+	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{a[1].ID})
+}
+
+func TestReleasesRetiredOnesThatTheFirewallForgot(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP, a[1].IP, a[2].IP))
+	retire := func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired }
+	region.Change(a[1].ID, retire)
+	region.Change(a[2].ID, retire)
+
+	// Still listed: they stay.
+	admission.ExpectEmptyPlan(lists(a[0].IP, a[1].IP, a[2].IP))
+	expect(t, "number", len(region.Addresses()), 3)
+
+	region.Attach(a[2].ID, "i-late")
+	_, r := admission.Run(lists(a[0].IP))
+	expectSaid(t, r, false, "A retired address is still in use", a[2].ID, "i-late")
+	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[1].ID})
+	expect(t, "pending", admission.Strings("pending_public_ips"), []string{a[2].IP})
+	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{a[2].ID})
+
+	// An update is planned until it is gone.
+	admission.Refresh()
+	if p := admission.Plan(lists(a[0].IP)); p.Empty {
+		t.Error("no update is planned for the retired address in use")
+	}
+	region.Detach(a[2].ID)
+	admission.Run(lists(a[0].IP))
+	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[2].ID})
+	admission.ExpectEmptyPlan(lists(a[0].IP))
+}
+
+func TestClaimDuringTheReleaseWins(t *testing.T) {
+	region, a := threeAddresses()
+	region.Change(a[2].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
+	region.Before = func(call string, _ int) error {
+		if call == "ReleaseAddress" {
+			region.Attach(a[2].ID, "i-late")
+		}
+		return nil
+	}
+	admission := newAdmission(t, region)
+	_, r := admission.Run(lists(a[0].IP))
+	expectSaid(t, r, false, "A retired address is still in use", "just claimed it")
+	expect(t, "number", len(region.Addresses()), 3)
+}
+
+func TestReleaseRefusedIsNoFailure(t *testing.T) {
+	region, a := threeAddresses()
+	region.Change(a[2].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
+	region.Before = func(call string, _ int) error {
+		if call == "ReleaseAddress" {
+			return pooltest.APIError("UnauthorizedOperation", "not you")
+		}
+		return nil
+	}
+	admission := newAdmission(t, region)
+	_, r := admission.Run(lists(a[0].IP))
+	expectSaid(t, r, false, "A retired address could not be released", "UnauthorizedOperation")
+	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{a[2].ID})
+	region.Before = nil
+	admission.Run(lists(a[0].IP))
+	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[2].ID})
+}
+
+func TestUsersOwnAddressesAreNeverReleased(t *testing.T) {
+	region := pooltest.NewRegion()
+	a := addAddress(region, nil)
+	addAddress(region, map[string]string{eiptag.Existing: eiptag.ExistingTrue, eiptag.Lifecycle: eiptag.LifecycleRetired})
+	admission := newAdmission(t, region)
+	admission.Run(lists(a.IP))
+	expect(t, "number", len(region.Addresses()), 2)
+	admission.ExpectEmptyPlan(lists(a.IP))
+}
+
+func TestDrift(t *testing.T) {
+	for name, change := range map[string]func(tags map[string]string){
+		"admission removed by hand": func(tags map[string]string) { delete(tags, eiptag.Admission) },
+		"withdrawn by hand":         func(tags map[string]string) { tags[eiptag.Admission] = eiptag.AdmissionRequired },
+		"odd":                       func(tags map[string]string) { tags[eiptag.Admission] = "perhaps" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			region, a := threeAddresses()
+			admission := newAdmission(t, region)
+			config := lists(a[0].IP)
+			admission.Run(config)
+			region.Change(a[0].ID, func(e *pooltest.Elastic) { change(e.Tags) })
+			admission.Refresh()
+			if p := admission.Plan(config); p.Empty {
+				t.Error("the drift is not planned to be repaired")
+			}
+			admission.Run(config)
+			expect(t, "tag", admissionOf(t, region, a[0].ID), eiptag.AdmissionAdmitted)
+			admission.ExpectEmptyPlan(config)
+		})
+	}
+	t.Run("admitted by hand", func(t *testing.T) {
+		region, a := threeAddresses()
+		admission := newAdmission(t, region)
+		config := lists(a[0].IP)
+		admission.Run(config)
+		region.Change(a[1].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Admission] = eiptag.AdmissionAdmitted })
+		admission.Run(config)
+		expect(t, "tag", admissionOf(t, region, a[1].ID), eiptag.AdmissionRequired)
+	})
+}
+
+func TestRefusesWhatItCannotGuard(t *testing.T) {
+	region := pooltest.NewRegion()
+	admission := newAdmission(t, region)
+	p := admission.Plan(lists("52.20.0.2")) // the pool may come in the same apply
+	expectSaid(t, p.Result, false)
+	expectSaid(t, admission.Apply(t.Context(), p), true, `@AttributeName("pool_name")`, "No such pool")
+	expect(t, "state is null", admission.State.IsNull(), true)
+
+	region.Add(map[string]string{eiptag.DefaultPoolKey: "egress", eiptag.Owner: "team-a"})
+	expectSaid(t, admission.Apply(t.Context(), admission.Plan(lists("52.20.0.2"))), true, "require_admission = true")
+
+	region = pooltest.NewRegion()
+	addAddress(region, map[string]string{eiptag.Owner: "team-b"})
+	expectSaid(t, newAdmission(t, region).Plan(lists("52.20.0.2")).Result, true, "another owner", "team-b")
+}
+
+func TestAdoptionIsAnnounced(t *testing.T) {
+	region, a := threeAddresses()
+	region.Change(a[0].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Admission] = eiptag.AdmissionAdmitted })
+	expectSaid(t, newAdmission(t, region).Plan(lists(a[0].IP)).Result, false, "1 addresses of this pool are admitted already", a[0].ID)
+}
+
+func TestForeignAddressesStayAsTheyAre(t *testing.T) {
+	region, a := threeAddresses()
+	foreign := addAddress(region, map[string]string{eiptag.Owner: "team-b", eiptag.Lifecycle: eiptag.LifecycleRetired})
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP, foreign.IP))
+	admission.Run(lists())
+	expect(t, "tag", admissionOf(t, region, foreign.ID), eiptag.AdmissionRequired)
+	admission.Run(nil)
+	expect(t, "number", len(region.Addresses()), 4)
+}
+
+func TestDestroyWithdrawsAll(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP, a[1].IP))
+	region.Attach(a[1].ID, "i-busy")
+	region.Lag = 2
+	admission.Refresh()
+	r := admission.Apply(t.Context(), admission.Plan(nil))
+	expectSaid(t, r, false, "i-busy")
+	for _, e := range region.Addresses() {
+		expect(t, "tag", e.Tags[eiptag.Admission], eiptag.AdmissionRequired)
+	}
+	expect(t, "state is null", admission.State.IsNull(), true)
+}
+
+func TestPoolThatIsGone(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP))
+	for _, e := range region.Addresses() {
+		region.Lose(e.ID)
+	}
+	expectSaid(t, admission.Apply(t.Context(), admission.Plan(nil)), false)
+	admission.Import("egress")
+	expect(t, "state is null", admission.State.IsNull(), true)
+}
+
+func TestReadOfAPoolThatIsGone(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP))
+	for _, e := range region.Addresses() {
+		region.Lose(e.ID)
+	}
+	expectSaid(t, admission.Refresh(), false, "The pool has no addresses any more")
+	expect(t, "state is null", admission.State.IsNull(), true)
+}
+
+func TestLaggingListings(t *testing.T) {
+	region, a := threeAddresses()
+	region.Lag = 3
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP))
+	admission.ExpectEmptyPlan(lists(a[0].IP))
+	admission.Run(lists(a[1].IP))
+	admission.ExpectEmptyPlan(lists(a[1].IP))
+}
+
+func TestCancelled(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	p := admission.Plan(lists(a[0].IP))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	region.Before = func(call string, _ int) error {
+		if call == "CreateTags" {
+			cancel() // the write is finished, and seen
+		}
+		return nil
+	}
+	expectSaid(t, admission.Apply(ctx, p), false)
+	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{a[0].ID})
+}
+
+func TestImport(t *testing.T) {
+	region, a := threeAddresses()
+	made := newAdmission(t, region)
+	made.Run(lists(a[0].IP, a[2].IP))
+	admission := newAdmission(t, region)
+	expectSaid(t, admission.Import("egress"), false)
+	admission.ExpectEmptyPlan(lists(a[0].IP, a[2].IP))
+	if !admission.State.Equal(made.State) {
+		t.Errorf("imported %s\nmade     %s", admission.State, made.State)
+	}
+	expectSaid(t, admission.Import("a,b,c"), true, "NAME,TAG_KEY")
+}
+
+func TestUnknownAndInvalid(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	unknown := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, tftypes.UnknownValue)
+	for _, config := range []pooltest.Config{{"pool_name": "egress", "admitted_public_ips": unknown}, {"pool_name": pooltest.Unknown(), "admitted_public_ips": unknown}} {
+		p := admission.Plan(config)
+		expectSaid(t, p.Result, false)
+		expect(t, "admitted_allocation_ids", p.Get("admitted_allocation_ids"), "?")
+	}
+	admission.Run(lists(a[0].IP))
+	p := admission.Plan(pooltest.Config{"pool_name": "egress", "admitted_public_ips": unknown})
+	expect(t, "admitted_allocation_ids", p.Get("admitted_allocation_ids"), "?")
+	expect(t, "replaces", p.Replaces, false)
+	expect(t, "replaces", admission.Plan(lists(a[0].IP).With(pooltest.Config{"pool_name": "other"})).Replaces, true)
+	for _, entry := range []string{"52.20.0.0/24", "2001:db8::1", "egress", ""} {
+		expectSaid(t, admission.Validate(lists(entry)), true, "Not the address of one host")
+	}
+}
+
+// Whatever a firewall, instances and hands do, in any order: an admitted address is one that the firewall lists, and nothing
+// is released that is in use, active, listed by the firewall or not ours.
+func TestPropertyGate(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	for round := range 40 {
+		rng := rand.New(rand.NewPCG(seed, uint64(round)))
+		region := pooltest.NewRegion()
+		region.Quota, region.Lag = 50, rng.IntN(3)
+		for range 2 + rng.IntN(5) {
+			extra := map[string]string{}
+			if rng.IntN(6) == 0 {
+				extra[eiptag.Owner] = "team-b"
+			}
+			if rng.IntN(6) == 0 {
+				extra[eiptag.Existing] = eiptag.ExistingTrue
+			}
+			addAddress(region, extra)
+		}
+		keeper := addAddress(region, nil) // a pool keeps at least one address
+		admission := newAdmission(t, region)
+		faulty := false
+		region.Before = func(call string, _ int) error {
+			if faulty && call != "DescribeAddresses" && rng.IntN(4) == 0 {
+				return pooltest.APIError("RequestLimitExceeded", "slow down")
+			}
+			if call == "ReleaseAddress" && rng.IntN(3) == 0 {
+				all := region.Addresses()
+				region.Attach(all[rng.IntN(len(all))].ID, "i-racing")
+			}
+			return nil
+		}
+		var listed []string
+		for range 10 {
+			released := len(region.Released())
+			for _, e := range region.Addresses() {
+				switch rng.IntN(8) {
+				case 0:
+					region.Attach(e.ID, "i-any")
+				case 1:
+					region.Detach(e.ID)
+				case 2:
+					if e.ID != keeper.ID {
+						region.Change(e.ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
+					}
+				case 3:
+					region.Change(e.ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Admission] = eiptag.AdmissionAdmitted })
+				}
+			}
+			listed = nil
+			for _, e := range region.Addresses() {
+				if rng.IntN(2) == 0 {
+					listed = append(listed, e.IP)
+				}
+			}
+			region.CatchUp() // what hands did long ago is seen; only what this apply writes lags
+			foreignBefore := foreignOf(region)
+			faulty = rng.IntN(3) == 0
+			admission.Refresh()
+			p := admission.Plan(lists(listed...))
+			if p.Failed {
+				t.Fatalf("seed %d round %d: %s", seed, round, p.Result)
+			}
+			ok := p.Empty || !admission.Apply(t.Context(), p).Failed
+			faulty = false
+			for _, e := range region.Released()[released:] {
+				if e.InUse() || e.Tags[eiptag.Lifecycle] != eiptag.LifecycleRetired || slices.Contains(listed, e.IP) || e.Tags[eiptag.Owner] != "team-a" || e.Tags[eiptag.Existing] != "" {
+					t.Fatalf("seed %d round %d: released %+v, listed %v", seed, round, e, listed)
+				}
+			}
+			for _, e := range region.Addresses() {
+				if ok && e.Tags[eiptag.Owner] == "team-a" && (e.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted) != slices.Contains(listed, e.IP) {
+					t.Fatalf("seed %d round %d: %+v, listed %v", seed, round, e, listed)
+				}
+			}
+			if got := foreignOf(region); !reflect.DeepEqual(got, foreignBefore) {
+				t.Fatalf("seed %d round %d: foreign addresses changed: %v, before %v", seed, round, got, foreignBefore)
+			}
+		}
+	}
+	t.Logf("seed %d", seed)
+}
+
+func foreignOf(region *pooltest.Region) []map[string]string {
+	var tags []map[string]string
+	for _, e := range region.Addresses() {
+		if e.Tags[eiptag.Owner] != "team-a" {
+			tags = append(tags, e.Tags)
+		}
+	}
+	return tags
+}

@@ -1,0 +1,90 @@
+package eipassigner
+
+import (
+	"encoding/json"
+	"net/url"
+	"reflect"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/assigner"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+)
+
+// inlinePolicy is the name of the role's only policy.
+const inlinePolicy = "eip-assigner"
+
+type policyDocument struct {
+	Version   string
+	Statement []policyStatement
+}
+
+type policyStatement struct {
+	Sid       string
+	Effect    string
+	Principal map[string]string `json:",omitempty"`
+	Action    []string
+	Resource  []string                       `json:",omitempty"`
+	Condition map[string]map[string][]string `json:",omitempty"`
+}
+
+const policyVersion = "2012-10-17"
+
+// trustPolicy lets Lambda, and nobody else, run as the role.
+func trustPolicy() string {
+	return mustJSON(policyDocument{Version: policyVersion, Statement: []policyStatement{{
+		Sid: "Lambda", Effect: "Allow", Principal: map[string]string{"Service": "lambda.amazonaws.com"}, Action: []string{"sts:AssumeRole"},
+	}}})
+}
+
+// policy is all that the function may do.
+//
+// EC2 authorises AssociateAddress and DisassociateAddress on both ends: the Elastic IP and
+// the network interface (the instance too, where one is named). So both must carry the
+// pool's tag: the address under the pool's tag_key, and interface and instance under
+// crosscloudlink:eip-pool, which the launch template's tag_specifications must set for
+// "network-interface" and "instance", because Auto Scaling does not tag interfaces itself.
+// The Describe calls know no resources.
+func (s spec) policy() string {
+	tagged := func(key string) map[string]map[string][]string {
+		return map[string]map[string][]string{"StringEquals": {"aws:ResourceTag/" + key: {s.pool}}}
+	}
+	moves := []string{"ec2:AssociateAddress", "ec2:DisassociateAddress"}
+	addresses := []string{s.group.arn("ec2", "elastic-ip/*")}
+	reasonOnly := tagged(s.tagKey)
+	reasonOnly["ForAllValues:StringEquals"] = map[string][]string{"aws:TagKeys": {assigner.LastReasonKey}}
+	statements := []policyStatement{
+		{Sid: "Look", Effect: "Allow", Resource: []string{"*"}, Action: []string{
+			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances", "ec2:DescribeAddresses", "ec2:DescribeInstances",
+		}},
+		{Sid: "MoveAddressesOfThePool", Effect: "Allow", Action: moves, Resource: addresses, Condition: tagged(s.tagKey)},
+		{Sid: "MoveThemToTheFleet", Effect: "Allow", Action: moves, Condition: tagged(eiptag.DefaultPoolKey),
+			Resource: []string{s.group.arn("ec2", "network-interface/*"), s.group.arn("ec2", "instance/*")}},
+		{Sid: "RecordTheReason", Effect: "Allow", Action: []string{"ec2:CreateTags"}, Resource: addresses, Condition: reasonOnly},
+		{Sid: "CompleteLifecycleActions", Effect: "Allow", Resource: []string{s.group.text},
+			Action: []string{"autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"}},
+		{Sid: "Log", Effect: "Allow", Resource: []string{s.logGroupARN() + ":*"}, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}},
+	}
+	if len(s.subnets) > 0 {
+		// Lambda makes and deletes the function's own interfaces; AWS documents no narrower resource.
+		statements = append(statements, policyStatement{Sid: "RunInTheVPC", Effect: "Allow", Resource: []string{"*"}, Action: []string{
+			"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
+			"ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
+		}})
+	}
+	if s.kmsKey != "" {
+		statements = append(statements, policyStatement{Sid: "ReadTheEnvironment", Effect: "Allow", Action: []string{"kms:Decrypt"}, Resource: []string{s.kmsKey}})
+	}
+	return mustJSON(policyDocument{Version: policyVersion, Statement: statements})
+}
+
+// sameJSON reports whether two documents mean the same. IAM returns them URL-encoded, and
+// AWS keeps neither order nor white space.
+func sameJSON(want, got string) bool {
+	if decoded, err := url.PathUnescape(got); err == nil && !json.Valid([]byte(got)) {
+		got = decoded
+	}
+	var a, b any
+	if json.Unmarshal([]byte(want), &a) != nil || json.Unmarshal([]byte(got), &b) != nil {
+		return want == got
+	}
+	return reflect.DeepEqual(a, b)
+}
