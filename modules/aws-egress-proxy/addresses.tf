@@ -1,0 +1,61 @@
+# pool → (the caller's firewall) → admission → assigner; on destroy the other way round.
+
+resource "crosscloudlink_eip_pool" "this" {
+  name                    = local.pool_name
+  size                    = local.pool_size
+  existing_allocation_ids = var.existing_allocation_ids
+  public_ipv4_pool        = var.public_ipv4_pool
+  retire                  = var.retire_allocation_ids
+  require_admission       = true
+  deletion_protection     = var.deletion_protection
+  tags                    = var.tags
+}
+
+resource "crosscloudlink_eip_admission" "this" {
+  pool_name           = crosscloudlink_eip_pool.this.name
+  admitted_public_ips = var.admitted_public_ips
+}
+
+resource "crosscloudlink_lifecycle_eip_assigner" "this" {
+  name                   = var.name
+  auto_scaling_group_arn = aws_autoscaling_group.proxy.arn
+  pool_name              = crosscloudlink_eip_admission.this.pool_name
+
+  min_size         = var.min_size
+  max_size         = var.max_size
+  desired_capacity = var.desired_capacity
+
+  architecture             = var.architecture
+  heartbeat_timeout        = var.heartbeat_timeout
+  log_retention_in_days    = var.log_retention_in_days
+  permissions_boundary_arn = var.permissions_boundary_arn
+  role_arn                 = var.assigner_role_arn
+  tags                     = var.tags
+
+  # What an instance needs while it boots and before it may take traffic; on destroy all of it outlives the fleet.
+  depends_on = [
+    aws_route.internet,
+    aws_route_table_association.public,
+    aws_vpc_endpoint.s3,
+    aws_vpc_security_group_egress_rule.proxy_https,
+    aws_vpc_security_group_ingress_rule.proxy_from_nlb,
+    aws_vpc_security_group_ingress_rule.proxy_health,
+    aws_vpc_security_group_egress_rule.nlb_to_proxies,
+    aws_vpc_security_group_egress_rule.nlb_to_health,
+    aws_lb_listener.tls,
+  ]
+
+  lifecycle {
+    postcondition {
+      condition     = !var.require_in_service || self.in_service_count >= var.min_size
+      error_message = <<-EOT
+        Only ${self.in_service_count} of at least ${var.min_size} proxies are in service (${self.status}: ${self.status_reason}).
+        Nothing is lost: the next apply goes on from here. Look at
+          - the activity history of the Auto Scaling group ${var.name}-proxy: does it launch instances?
+          - the log of the function ${self.function_name}: why did an instance get no address?
+          - the output pending_public_ips: addresses that the firewall does not list yet.
+        Set require_in_service = false if another team's firewall admits the addresses later.
+      EOT
+    }
+  }
+}

@@ -1,0 +1,256 @@
+mock_provider "aws" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+mock_provider "crosscloudlink" {
+  source          = "./tests/mocks"
+  override_during = plan
+}
+
+variables {
+  name                = "openai-link"
+  upstream_hostnames  = ["acme.openai.azure.com"]
+  admitted_public_ips = ["52.0.0.1", "52.0.0.2"]
+}
+
+run "addresses_are_gated" {
+  command = plan
+
+  assert {
+    condition     = crosscloudlink_eip_pool.this.require_admission && crosscloudlink_eip_pool.this.deletion_protection
+    error_message = "The pool must need admission, and be protected unless told otherwise."
+  }
+
+  assert {
+    condition     = crosscloudlink_eip_pool.this.size == 2 && crosscloudlink_eip_pool.this.name == "openai-link"
+    error_message = "The pool must be as large as the fleet, and named after the module."
+  }
+
+  assert {
+    condition     = crosscloudlink_eip_admission.this.admitted_public_ips == toset(["52.0.0.1", "52.0.0.2"])
+    error_message = "The admission must see exactly what the firewall admits."
+  }
+}
+
+run "fleet_begins_empty_and_belongs_to_the_assigner" {
+  command = plan
+
+  assert {
+    condition = (
+      aws_autoscaling_group.proxy.min_size == 0 &&
+      aws_autoscaling_group.proxy.max_size == 0 &&
+      aws_autoscaling_group.proxy.desired_capacity == 0 &&
+      aws_autoscaling_group.proxy.wait_for_capacity_timeout == "0"
+    )
+    error_message = "The group must be made empty, without waiting: instances launched before the hooks exist would get no address."
+  }
+
+  assert {
+    condition     = crosscloudlink_lifecycle_eip_assigner.this.auto_scaling_group_arn == aws_autoscaling_group.proxy.arn
+    error_message = "The assigner must know the group by its ARN, so that a replaced group replaces the assigner."
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.proxy.instance_maintenance_policy[0].max_healthy_percentage == 100 && aws_autoscaling_group.proxy.instance_refresh[0].preferences[0].max_healthy_percentage == 100
+    error_message = "A proxy must go before its successor comes: the pool has no spare address."
+  }
+}
+
+run "proxies_are_hardened" {
+  command = plan
+
+  assert {
+    condition     = aws_launch_template.proxy.metadata_options[0].http_tokens == "required" && aws_launch_template.proxy.metadata_options[0].http_put_response_hop_limit == 1
+    error_message = "Instance metadata must be IMDSv2 only, one hop."
+  }
+
+  assert {
+    condition     = aws_launch_template.proxy.block_device_mappings[0].ebs[0].encrypted == "true" && aws_launch_template.proxy.block_device_mappings[0].ebs[0].volume_type == "gp3"
+    error_message = "The disk must be encrypted gp3."
+  }
+
+  assert {
+    condition     = aws_launch_template.proxy.network_interfaces[0].associate_public_ip_address == "false"
+    error_message = "A proxy must not get a public address at launch."
+  }
+
+  assert {
+    condition     = aws_launch_template.proxy.key_name == null && length(aws_launch_template.proxy.iam_instance_profile) == 0
+    error_message = "A proxy needs no key pair and no role."
+  }
+
+  assert {
+    condition     = toset(aws_launch_template.proxy.tag_specifications[*].resource_type) == toset(["instance", "network-interface", "volume"])
+    error_message = "Instance, network interface and volume must be tagged at launch."
+  }
+
+  assert {
+    condition     = alltrue([for spec in aws_launch_template.proxy.tag_specifications : spec.tags["crosscloudlink:eip-pool"] == "openai-link"])
+    error_message = "The assigner's role is bound to the tag crosscloudlink:eip-pool."
+  }
+
+  assert {
+    condition     = aws_launch_template.proxy.image_id == "ami-0123456789abcdef0" && aws_launch_template.proxy.instance_type == "t4g.small"
+    error_message = "Without further input a proxy runs Amazon Linux 2023 on t4g.small."
+  }
+
+  assert {
+    condition     = data.aws_ssm_parameter.ami[0].name == "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"
+    error_message = "The image must be Amazon Linux 2023 for the architecture asked for."
+  }
+}
+
+run "proxies_only_forward_to_the_listed_hosts" {
+  command = plan
+
+  assert {
+    condition     = startswith(base64decode(aws_launch_template.proxy.user_data), "#cloud-config\n")
+    error_message = "User data must be cloud-config."
+  }
+
+  assert {
+    condition     = yamldecode(base64decode(aws_launch_template.proxy.user_data)).write_files[0].content == output.haproxy_cfg
+    error_message = "The instance must get the very configuration that the output shows."
+  }
+
+  assert {
+    condition     = yamldecode(base64decode(aws_launch_template.proxy.user_data)).write_files[1].content == "acme.openai.azure.com\n"
+    error_message = "The allow-list must hold the upstream host names, one a line."
+  }
+
+  assert {
+    condition     = can(regex("tcp-request content accept if \\{ req.ssl_hello_type 1 \\} \\{ req.ssl_sni -i -f /etc/haproxy/sni-allow.lst \\}\n    tcp-request content reject\n", output.haproxy_cfg))
+    error_message = "What is not on the allow-list must be rejected at last."
+  }
+
+  assert {
+    condition     = !can(regex("default_backend", output.haproxy_cfg))
+    error_message = "There must be no backend for a host that is not listed."
+  }
+
+  assert {
+    condition     = can(regex("server azure acme.openai.azure.com:443 resolvers vpc resolve-prefer ipv4 init-addr none", output.haproxy_cfg)) && can(regex("nameserver vpc 169.254.169.253:53", output.haproxy_cfg))
+    error_message = "Upstreams must be resolved at run time by the VPC's resolver."
+  }
+
+  assert {
+    condition     = alltrue([for seconds in regexall("(?:clitcpka|srvtcpka)-idle ([0-9]+)s", output.haproxy_cfg) : tonumber(seconds[0]) < 350])
+    error_message = "Keepalives must come before PrivateLink forgets the connection."
+  }
+}
+
+run "load_balancer_lets_in_privatelink_only" {
+  command = plan
+
+  assert {
+    condition     = aws_lb.this.internal && aws_lb.this.enable_cross_zone_load_balancing && aws_lb.this.enforce_security_group_inbound_rules_on_private_link_traffic == "off"
+    error_message = "The load balancer must be internal, cross-zone, and leave PrivateLink traffic to the endpoint service."
+  }
+
+  assert {
+    condition     = aws_lb_listener.tls.port == 443 && aws_lb_listener.tls.protocol == "TCP"
+    error_message = "TLS must pass through."
+  }
+
+  assert {
+    condition = (
+      aws_lb_target_group.proxy.health_check[0].protocol == "HTTP" &&
+      aws_lb_target_group.proxy.health_check[0].port == "8404" &&
+      aws_lb_target_group.proxy.preserve_client_ip == "false" &&
+      aws_lb_target_group.proxy.connection_termination &&
+      aws_lb_target_group.proxy.deregistration_delay == "300"
+    )
+    error_message = "Targets must be checked by HTTP on the health port and drained before they go."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint_service.this.acceptance_required && aws_vpc_endpoint_service.this.allowed_principals == toset(["arn:aws:iam::565502421330:role/private-connectivity-role-us-east-1"])
+    error_message = "Only Databricks' own role of the region may connect, and only after acceptance."
+  }
+}
+
+run "own_vpc_spans_zones_and_boots_without_internet" {
+  command = plan
+
+  assert {
+    condition     = length(aws_subnet.public) == 3 && length(aws_subnet.private) == 3 && aws_subnet.public["us-east-1a"].cidr_block == "10.64.0.0/26" && aws_subnet.private["us-east-1a"].cidr_block == "10.64.2.0/26"
+    error_message = "Three zones, each with a public and a private subnet."
+  }
+
+  assert {
+    condition     = alltrue([for subnet in aws_subnet.public : !subnet.map_public_ip_on_launch])
+    error_message = "No subnet may give public addresses away."
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint.s3[0].vpc_endpoint_type == "Gateway" && jsondecode(aws_vpc_endpoint.s3[0].policy).Statement[0].Resource == "arn:aws:s3:::al2023-repos-us-east-1-de612dc2/*"
+    error_message = "Packages must come through an S3 gateway endpoint that serves nothing else."
+  }
+}
+
+run "x86_64" {
+  command = plan
+
+  variables {
+    architecture = "x86_64"
+  }
+
+  assert {
+    condition     = aws_launch_template.proxy.instance_type == "t3.small" && crosscloudlink_lifecycle_eip_assigner.this.architecture == "x86_64"
+    error_message = "The architecture must decide on the instance type and the function's build."
+  }
+}
+
+run "several_hosts" {
+  command = plan
+
+  variables {
+    upstream_hostnames = ["acme.openai.azure.com", "acme-eu.openai.azure.com"]
+  }
+
+  assert {
+    condition     = can(regex("use_backend upstream-2 if \\{ req.ssl_sni -i acme-eu.openai.azure.com \\}", output.haproxy_cfg)) && can(regex("backend upstream-2\n    server azure acme-eu.openai.azure.com:443 ", output.haproxy_cfg))
+    error_message = "Each host must have a backend of its own."
+  }
+}
+
+run "existing_vpc" {
+  command = plan
+
+  variables {
+    create_vpc         = false
+    vpc_id             = "vpc-0123456789abcdef0"
+    public_subnet_ids  = ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]
+    private_subnet_ids = ["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"]
+  }
+
+  assert {
+    condition     = length(aws_vpc.this) == 0 && length(aws_subnet.public) == 0 && length(aws_internet_gateway.this) == 0 && length(aws_vpc_endpoint.s3) == 0
+    error_message = "Nothing of an existing network may be made or changed."
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.proxy.vpc_zone_identifier == toset(["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"]) && aws_lb.this.subnets == toset(["subnet-0123456789abcdef2", "subnet-0123456789abcdef3"])
+    error_message = "Proxies belong in the public subnets, the load balancer in the private ones."
+  }
+}
+
+run "govcloud" {
+  command = plan
+
+  override_data {
+    target = data.aws_partition.current
+    values = { partition = "aws-us-gov" }
+  }
+
+  override_data {
+    target = data.aws_region.current
+    values = { id = "us-gov-west-1" }
+  }
+
+  assert {
+    condition     = aws_vpc_endpoint_service.this.allowed_principals == toset(["arn:aws-us-gov:iam::347038500609:role/private-connectivity-role-us-gov-west-1"])
+    error_message = "GovCloud has Databricks accounts of its own."
+  }
+}
