@@ -1,0 +1,142 @@
+// Command demo applies examples/existing-services in the sandbox, byte for byte as it
+// stands in the repository, and proves the link: queries arrive from the pool's addresses and
+// from no other, drift is seen and healed, a killed apply is finished by the next one, and a
+// destroy leaves nothing. It ends with a table and
+//
+//	demo: N passed, N failed, N skipped
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
+)
+
+const (
+	example        = "examples/existing-services"
+	providerBinary = "bin/terraform-provider-crosscloudlink"
+)
+
+func main() {
+	buildDir := flag.String("build-dir", ".build", "folder for everything that is built or run")
+	verbose := flag.Bool("v", false, "show all that terraform prints, instead of writing it to demo/terraform.log in the build folder alone")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ok, err := run(ctx, *buildDir, *verbose)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+	}
+	if !ok || err != nil {
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, buildDir string, verbose bool) (bool, error) {
+	if err := adoptOrphans(); err != nil {
+		return false, err
+	}
+	r := newReport(os.Stdout)
+	proxy, err := prove(ctx, r, buildDir, verbose)
+	r.check("no-process-left", func() (string, error) {
+		left, err := descendants()
+		if err == nil && len(left) > 0 {
+			err = fmt.Errorf("%d processes still run: %v", len(left), left)
+		}
+		return "moto, proxies, functions, terraform and its plugins have ended", err
+	})
+	ok := r.table(proxy)
+	return ok, err
+}
+
+// prove runs everything from the build to the destroy, and stops the sandbox. An error is
+// a step without which the rest makes no sense.
+func prove(ctx context.Context, r *report, buildDir string, verbose bool) (proxy string, err error) {
+	proxy = "none"
+	buildDir, err = filepath.Abs(buildDir)
+	if err != nil {
+		return proxy, err
+	}
+	if err := r.step("build the Lambda zips and the provider", func() error { return build(ctx) }); err != nil {
+		return proxy, err
+	}
+	if err := os.MkdirAll(filepath.Join(buildDir, "demo"), 0o755); err != nil {
+		return proxy, err
+	}
+	log, err := os.Create(filepath.Join(buildDir, "demo", "terraform.log"))
+	if err != nil {
+		return proxy, err
+	}
+	defer func() { _ = log.Close() }()
+
+	var sb *sandbox.Sandbox
+	if err := r.step("start the sandbox: AWS, Azure and Databricks on loopback", func() (err error) {
+		sb, err = sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir, ProviderBinary: filepath.Join(buildDir, providerBinary)})
+		return err
+	}); err != nil {
+		return proxy, err
+	}
+	stopped := false
+	stopSandbox := func() error {
+		stopped = true
+		return r.step("stop the sandbox", sb.Close)
+	}
+	defer func() {
+		if !stopped {
+			_ = stopSandbox()
+		}
+	}()
+	proxy = sb.Proxy()
+
+	dir, err := copyExample(filepath.Join(buildDir, "demo"))
+	if err != nil {
+		return proxy, err
+	}
+	tf := tfrun.Terraform{Dir: dir, Env: sb.Environ(append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")), Log: log}
+	if verbose {
+		tf.Log = os.Stdout
+	}
+	s := &story{report: r, sandbox: sb, terraform: tf}
+	if err := s.tell(ctx); err != nil {
+		return proxy, fmt.Errorf("%w\n(all that terraform printed is in %s)", err, log.Name())
+	}
+	return proxy, stopSandbox()
+}
+
+func build(ctx context.Context) error {
+	for _, args := range [][]string{
+		{"run", "./internal/cmd/lambdazip"},
+		{"build", "-trimpath", "-ldflags", "-s -w -X main.version=" + plugins.DevVersion, "-o", filepath.Join(".build", providerBinary), "."},
+	} {
+		cmd := exec.CommandContext(ctx, "go", args...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
+		if err := cmd.Run(); err != nil {
+			return fmt.Errorf("go %s: %w", args[0], err)
+		}
+	}
+	return nil
+}
+
+// copyExample copies the example and the modules that it names by relative paths, so that
+// state, lock file and plugin folder do not appear beside the sources.
+func copyExample(to string) (dir string, err error) {
+	for _, folder := range []string{"modules", "examples"} {
+		if err := os.RemoveAll(filepath.Join(to, folder)); err != nil {
+			return "", err
+		}
+		if err := os.CopyFS(filepath.Join(to, folder), os.DirFS(folder)); err != nil {
+			return "", fmt.Errorf("copying %s: %w", folder, err)
+		}
+	}
+	return filepath.Join(to, example), nil
+}

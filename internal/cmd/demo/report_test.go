@@ -1,0 +1,30 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+)
+
+func TestTableCountsAndDecides(t *testing.T) {
+	var out strings.Builder
+	r := newReport(&out)
+	r.check("query-200", func() (string, error) { return "2 proxies", nil })
+	r.check("drift-403", func() (string, error) { return "", fmt.Errorf("no proxy: %w", errSkipped) })
+	if !r.table("none") {
+		t.Error("a skip makes the demo fail")
+	}
+	r.check("plan-empty", func() (string, error) { return "", errors.New("2 changes\nand more") })
+	if r.table("haproxy 2.6.12") {
+		t.Error("a failed check does not make the demo fail")
+	}
+	for _, want := range []string{"demo: 1 passed, 0 failed, 1 skipped\n", "demo: 1 passed, 1 failed, 1 skipped\n", "proxy: haproxy 2.6.12\n", "2 changes\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in:\n%s", want, out.String())
+		}
+	}
+	if newReport(&out).table("none") {
+		t.Error("a demo without a check passes")
+	}
+}

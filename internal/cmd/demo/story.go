@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
+)
+
+// Bounds of the story's waits: generous, for machines are noisy.
+const (
+	settleTimeout = 2 * time.Minute
+	pollInterval  = 100 * time.Millisecond
+)
+
+// grown is what the apply that gets killed is to change: one proxy and one address more,
+// and the addresses no longer protected, for the destroy.
+var grown = []string{"-var=min_size=3", "-var=max_size=3", "-var=deletion_protection=false"}
+
+// story is the demo after the sandbox runs.
+type story struct {
+	*report
+	sandbox   *sandbox.Sandbox
+	terraform tfrun.Terraform
+	clouds    *clouds
+}
+
+// tell goes through the story. Checks that fail are in the report and do not end it; an
+// error does.
+func (s *story) tell(ctx context.Context) (err error) {
+	if s.clouds, err = newClouds(s.sandbox); err != nil {
+		return err
+	}
+	foreign, err := s.clouds.firewallRules()
+	if err != nil {
+		return err
+	}
+	before, err := s.clouds.databricksState(ctx)
+	if err != nil {
+		return err
+	}
+
+	if err := s.step("terraform init", func() error { return s.do(ctx, "init", "-input=false", "-no-color") }); err != nil {
+		return err
+	}
+	if err := s.step("terraform plan", func() error {
+		changes, err := s.terraform.Plan(ctx)
+		fmt.Fprintf(s.out, "    %d changes\n", len(changes))
+		return err
+	}); err != nil {
+		return err
+	}
+	if err := s.step("terraform apply, while a Databricks administrator adds the rule", func() error { return s.firstApply(ctx) }); err != nil {
+		return err
+	}
+
+	s.check("query-200", func() (string, error) { return s.queryAll(ctx) })
+	s.drift(ctx)
+	s.check("healed-200", func() (string, error) {
+		if err := s.apply(ctx); err != nil {
+			return "", err
+		}
+		return s.queryAll(ctx)
+	})
+	s.check("plan-empty", func() (string, error) { return "a second plan has no changes", s.planEmpty(ctx) })
+	s.check("kill-and-resume", func() (string, error) { return s.killAndResume(ctx, foreign) })
+
+	if err := s.step("terraform destroy", func() error {
+		return s.do(ctx, append([]string{"destroy", "-auto-approve", "-input=false", "-no-color"}, grown...)...)
+	}); err != nil {
+		return err
+	}
+	s.check("destroy-aws", func() (string, error) { return s.clouds.awsIsEmpty(ctx) })
+	s.check("destroy-azure", func() (string, error) {
+		now, err := s.clouds.firewallRules()
+		if err == nil && !slices.Equal(now, foreign) {
+			err = fmt.Errorf("the account's firewall lists %v, and listed %v before", now, foreign)
+		}
+		return fmt.Sprintf("the firewall lists the %d entries of others, and nothing else", len(foreign)), err
+	})
+	s.check("destroy-databricks", func() (string, error) { return s.clouds.databricksIsBack(ctx, before) })
+	return nil
+}
+
+func (s *story) do(ctx context.Context, args ...string) error {
+	_, err := s.terraform.Do(ctx, args...)
+	return err
+}
+
+func (s *story) apply(ctx context.Context, vars ...string) error {
+	return s.do(ctx, append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, vars...)...)
+}
+
+// serviceMade matches the line by which Terraform tells that the endpoint service is there.
+var serviceMade = regexp.MustCompile(`aws_vpc_endpoint_service\.this: Creation complete after \S+ \[id=(vpce-svc-[0-9a-f]+)\]`)
+
+// firstApply applies while the administrator of Databricks, who knows nothing but what
+// Terraform tells its user, adds the private endpoint rule.
+func (s *story) firstApply(ctx context.Context) error {
+	services := make(chan string, 1)
+	run, err := s.terraform.Start(ctx, func(line string) {
+		if match := serviceMade.FindStringSubmatch(line); match != nil {
+			services <- "com.amazonaws.vpce." + sandbox.Region + "." + match[1]
+		}
+	}, "apply", "-auto-approve", "-input=false", "-no-color")
+	if err != nil {
+		return err
+	}
+	select {
+	case <-run.Done():
+		_, err := run.Wait()
+		return errors.Join(errors.New("the apply ended before it told of the endpoint service"), err)
+	case service := <-services:
+		fmt.Fprintf(s.out, "    the administrator adds a rule for %s\n", service)
+		if err := s.clouds.addRule(ctx, service); err != nil {
+			_ = run.Interrupt()
+			_, _ = run.Wait()
+			return fmt.Errorf("the Databricks administrator: %w", err)
+		}
+	}
+	_, err = run.Wait()
+	return err
+}
+
+// queryAll asks the serving endpoint until every proxy in service has served a query. From
+// the first 200 on, nothing but 200 may come.
+func (s *story) queryAll(ctx context.Context) (string, error) {
+	if s.sandbox.Proxy() == "none" {
+		return "", fmt.Errorf("HAProxy is not to be had here: %w", errSkipped)
+	}
+	want, err := s.clouds.inServiceAddresses(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(want) == 0 {
+		return "", errors.New("no proxy is in service")
+	}
+	served := map[string]int{}
+	queries := 0
+	err = await(ctx, "every proxy in service to serve a query", func(ctx context.Context) (string, bool, error) {
+		answer, err := s.clouds.query(ctx)
+		if err != nil {
+			return "", false, err
+		}
+		queries++
+		if answer.status != 200 {
+			if len(served) > 0 {
+				return "", false, fmt.Errorf("query %d was answered %s after others had been answered 200", queries, answer)
+			}
+			return answer.String(), false, nil
+		}
+		if !slices.Contains(want, answer.source) {
+			return "", false, fmt.Errorf("a query reached Azure from %s, which is no address of a proxy in service (%v)", answer.source, want)
+		}
+		served[answer.source]++
+		return fmt.Sprintf("%d of %d proxies", len(served), len(want)), len(served) == len(want), nil
+	})
+	return fmt.Sprintf("%d queries, served by %s", queries, strings.Join(slices.Sorted(maps.Keys(served)), ", ")), err
+}
+
+// drift takes one address out of the firewall by hand. Exactly the proxy on it gets Azure's
+// refusal, and the next plan means to put the address back.
+func (s *story) drift(ctx context.Context) {
+	var removed string
+	s.check("drift-403", func() (string, error) {
+		addresses, err := s.clouds.inServiceAddresses(ctx)
+		if err != nil {
+			return "", err
+		}
+		if len(addresses) < 2 {
+			return "", fmt.Errorf("%d proxies are in service; one to refuse and one to admit are needed", len(addresses))
+		}
+		removed = addresses[0]
+		if err := s.clouds.removeRule(removed); err != nil {
+			return "", err
+		}
+		if s.sandbox.Proxy() == "none" {
+			return "", fmt.Errorf("HAProxy is not to be had here: %w", errSkipped)
+		}
+		return s.onlyRefused(ctx, removed, addresses)
+	})
+	s.check("drift-planned", func() (string, error) {
+		if removed == "" {
+			return "", errors.New("no address was taken out")
+		}
+		changes, err := s.terraform.Plan(ctx)
+		if err != nil {
+			return "", err
+		}
+		for _, change := range changes {
+			if strings.HasPrefix(change.Address, "crosscloudlink_aoai_ip_firewall.") && slices.Equal(change.Actions, []string{"update"}) {
+				return fmt.Sprintf("%s is missing, and the plan updates %s", removed, change.Address), nil
+			}
+		}
+		return "", fmt.Errorf("the plan does not update the firewall: %v", changes)
+	})
+}
+
+func (s *story) onlyRefused(ctx context.Context, removed string, addresses []string) (string, error) {
+	// The data plane learns of the change a little later.
+	if err := await(ctx, "Azure to refuse "+removed, func(ctx context.Context) (string, bool, error) {
+		answer, err := s.clouds.query(ctx)
+		return answer.String(), err == nil && answer.status == 403 && answer.source == removed, err
+	}); err != nil {
+		return "", err
+	}
+	refused, admitted := 0, map[string]bool{}
+	err := await(ctx, "every proxy to be asked again", func(ctx context.Context) (string, bool, error) {
+		answer, err := s.clouds.query(ctx)
+		switch {
+		case err != nil:
+			return "", false, err
+		case answer.source == removed && answer.status == 403 && answer.azureFirewall:
+			refused++
+		case answer.source != removed && answer.status == 200:
+			admitted[answer.source] = true
+		default:
+			return "", false, fmt.Errorf("from %s came %s, though %s was taken out of the firewall", answer.source, answer, removed)
+		}
+		return fmt.Sprintf("%d refused, %d admitted", refused, len(admitted)), refused > 0 && len(admitted) == len(addresses)-1, nil
+	})
+	return fmt.Sprintf("%s is refused by Azure's firewall, the other %d are not", removed, len(addresses)-1), err
+}
+
+func (s *story) planEmpty(ctx context.Context, vars ...string) error {
+	changes, err := s.terraform.Plan(ctx, vars...)
+	if err == nil && len(changes) > 0 {
+		err = fmt.Errorf("the plan has %d changes: %v", len(changes), changes)
+	}
+	return err
+}
+
+// killAndResume grows the fleet by one, and kills that apply twice, terraform and provider,
+// inside a call: once while the pool takes a new address, once while the new proxy comes up.
+func (s *story) killAndResume(ctx context.Context, foreign []string) (string, error) {
+	had, err := s.clouds.poolAddresses(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := s.kill(ctx, "a new address of the pool", func(ctx context.Context) (bool, error) {
+		now, err := s.clouds.poolAddresses(ctx)
+		return len(now) > len(had), err
+	}); err != nil {
+		return "", err
+	}
+	if err := s.kill(ctx, "a proxy on its way into service", func(ctx context.Context) (bool, error) {
+		pending, err := s.clouds.pendingInstances(ctx)
+		return pending > 0, err
+	}); err != nil {
+		return "", err
+	}
+	if err := s.apply(ctx, grown...); err != nil {
+		return "", err
+	}
+	if err := s.planEmpty(ctx, grown...); err != nil {
+		return "", err
+	}
+	if err := s.clouds.nothingLostOrDoubled(ctx, len(had)+1, foreign); err != nil {
+		return "", err
+	}
+	if s.sandbox.Proxy() == "none" {
+		return "killed twice, then converged", nil
+	}
+	detail, err := s.queryAll(ctx)
+	return "killed twice, then converged; " + detail, err
+}
+
+// kill starts an apply and kills it with all its plugins once until is true.
+func (s *story) kill(ctx context.Context, what string, until func(ctx context.Context) (bool, error)) error {
+	run, err := s.terraform.Start(ctx, nil, append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, grown...)...)
+	if err != nil {
+		return err
+	}
+	err = await(ctx, what, func(ctx context.Context) (string, bool, error) {
+		select {
+		case <-run.Done():
+			return "", false, fmt.Errorf("the apply ended before it could be killed at %s", what)
+		default:
+		}
+		reached, err := until(ctx)
+		return "under way", reached, err
+	})
+	killErr := run.Kill()
+	_, _ = run.Wait()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(s.out, "    killed the apply at %s\n", what)
+	return killErr
+}
+
+// await polls often: everything is on this machine.
+func await(ctx context.Context, what string, poll func(ctx context.Context) (state string, done bool, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
+	defer cancel()
+	return waiter.Waiter{Min: pollInterval, Max: pollInterval}.Until(ctx, what, poll)
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+)
+
+// goTimeout bounds one package's tests; those that apply whole configurations are slow
+// on a busy machine.
+const goTimeout = "20m"
+
+const modulePath = "github.com/crosscloudlink/terraform-provider-crosscloudlink"
+
+// testEvent is a line of `go test -json` (go doc test2json).
+type testEvent struct {
+	Action, Package, Test, Output string
+	ImportPath                    string
+	FailedBuild                   string
+	Elapsed                       float64
+}
+
+func goTests(ctx context.Context, out io.Writer, packages string, total *tally) error {
+	cmd := command(ctx, "go", "test", "-json", "-timeout", goTimeout, packages)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return fmt.Errorf("starting go test: %w", err)
+	}
+	readErr := readGoTests(stdout, out, total)
+	waitErr := cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(waitErr, &exit) && len(total.failures) > 0 {
+		waitErr = nil
+	}
+	return errors.Join(readErr, waitErr)
+}
+
+// readGoTests counts the events of `go test -json`, and shows the output of what failed.
+func readGoTests(events io.Reader, out io.Writer, total *tally) error {
+	output := map[string][]string{}
+	isParent := map[string]bool{}
+	decoder := json.NewDecoder(events)
+	for {
+		var event testEvent
+		if err := decoder.Decode(&event); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("reading go test's events: %w", err)
+		}
+		pkg := strings.TrimPrefix(strings.TrimPrefix(event.Package, modulePath), "/")
+		name := pkg + "." + event.Test
+		switch event.Action {
+		case "build-output":
+			fmt.Fprint(out, event.Output)
+		case "run":
+			if parent, _, ok := cutLast(event.Test, "/"); ok {
+				isParent[pkg+"."+parent] = true
+			}
+		case "output":
+			output[name] = append(output[name], event.Output)
+		case "pass", "fail", "skip":
+			finishGoTest(out, total, event, pkg, name, isParent[name], output[name])
+			delete(output, name)
+		}
+	}
+}
+
+func finishGoTest(out io.Writer, total *tally, event testEvent, pkg, name string, isParent bool, output []string) {
+	if event.Test == "" {
+		finishGoPackage(out, total, event, pkg, output)
+		return
+	}
+	// A parent's own failure (a t.Error beside its subtests) shows in its output; it counts
+	// once more, which is better than not at all.
+	if !isParent || event.Action == "fail" {
+		total.add(name, event.Action)
+	}
+	if event.Action == "fail" {
+		fmt.Fprint(out, strings.Join(output, ""))
+	}
+}
+
+func finishGoPackage(out io.Writer, total *tally, event testEvent, pkg string, output []string) {
+	if event.Action == "skip" {
+		return // no test files
+	}
+	fmt.Fprintf(out, "%-4s %s (%.1fs)\n", event.Action, pkg, event.Elapsed)
+	if event.Action != "fail" {
+		return
+	}
+	for _, failed := range total.failures {
+		if strings.HasPrefix(failed, pkg+".") {
+			return
+		}
+	}
+	// The package failed without a failing test: it does not build, or panicked, or timed out.
+	fmt.Fprint(out, strings.Join(output, ""))
+	total.add(pkg, "fail")
+}
+
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return s, "", false
+}
