@@ -119,8 +119,8 @@ func Providers() map[string]func() (tfprotov6.ProviderServer, error) {
 
 // Terraform returns a root module in a folder of its own that holds config and is
 // initialised, for runs with the built provider as a process of its own, which can be
-// interrupted and killed.
-func Terraform(t *testing.T, config string) tfrun.Terraform {
+// interrupted and killed. Variables of env (NAME=value) count before the sandbox's own.
+func Terraform(t *testing.T, config string, env ...string) tfrun.Terraform {
 	t.Helper()
 	sb := Sandbox(t)
 	binary, err := shared.binary.get(buildProvider)
@@ -132,8 +132,8 @@ func Terraform(t *testing.T, config string) tfrun.Terraform {
 	write(t, cliConfig, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"crosscloudlink/crosscloudlink\" = %q\n  }\n  direct {}\n}\n", filepath.Dir(binary)))
 	write(t, filepath.Join(dir, "main.tf"), Header+config)
 	// The last of two settings of one variable counts.
-	env := append(sb.Environ(os.Environ()), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
-	return tfrun.Terraform{Dir: dir, Env: env, Log: testLog{t}}
+	environment := append(sb.Environ(os.Environ()), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+	return tfrun.Terraform{Dir: dir, Env: append(environment, env...), Log: testLog{t}}
 }
 
 func write(t *testing.T, path, text string) {
@@ -151,7 +151,7 @@ func buildProvider() (string, error) {
 	}
 	binary := filepath.Join(shared.dir, "terraform-provider-crosscloudlink")
 	for _, args := range [][]string{{"run", "./internal/cmd/lambdazip"}, {"build", "-o", binary, "."}} {
-		cmd := exec.Command("go", args...)
+		cmd := exec.CommandContext(context.Background(), "go", args...)
 		cmd.Dir = root
 		if output, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("go %s: %w\n%s", args[0], err, output)

@@ -129,7 +129,7 @@ func (a *Assigner) confirm(ctx context.Context, i instance, claimed address) (*a
 		pool, err := a.describePool(ctx)
 		if err != nil {
 			reason = err.Error()
-			return "unreadable", late, nil
+			return "unreadable", late, nil //nolint:nilerr // a later look may succeed; reason keeps what was wrong
 		}
 		owned := own(pool, i)
 		switch {
@@ -239,6 +239,7 @@ func (a *Assigner) step(ctx context.Context, act action, arrived time.Time, resu
 		// It may have been detached, and then keeps what it has.
 		*result = Result{InstanceID: act.instanceID, Outcome: OutcomeIgnored, Reason: "the group does not have the instance"}
 		return attempt{}, true
+	case phaseLaunching:
 	}
 	got := a.try(ctx, act.instanceID, false)
 	switch got.verdict {
@@ -249,11 +250,13 @@ func (a *Assigner) step(ctx context.Context, act action, arrived time.Time, resu
 			return got, true
 		case overtaken:
 			return got, a.setFree(ctx, act, result, "the instance left while it got its address")
+		case pending:
 		}
 		got.reason = "the lifecycle action is not completed yet"
 		return got, false
 	case gone:
 		return got, a.setFree(ctx, act, result, got.reason)
+	case waiting, refused:
 	}
 	return a.orAbandon(ctx, act, got, arrived, result)
 }

@@ -187,12 +187,6 @@ func (f *fakeAWS) heldLocked(instanceID string) []string {
 	return out
 }
 
-func (f *fakeAWS) count(op string) int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.calls[op]
-}
-
 // client is one caller's view of the fake, with latencies of its own.
 type client struct {
 	*fakeAWS

@@ -128,8 +128,9 @@ func (a *Assigner) complete(ctx context.Context, act action, result string) comp
 		return pending
 	case phaseLeaving, phaseAbsent:
 		return overtaken
+	default:
+		return completed
 	}
-	return completed
 }
 
 // heartbeat keeps a waiting action alive. It reports whether nothing is left to do for now: a call

@@ -45,7 +45,7 @@ func emptyState(t *testing.T) tfsdk.State {
 func planFor(t *testing.T, m model) tfsdk.Plan {
 	t.Helper()
 	empty := emptyState(t)
-	plan := tfsdk.Plan{Schema: empty.Schema, Raw: empty.Raw}
+	plan := tfsdk.Plan(empty)
 	must(t, plan.Set(t.Context(), m))
 	return plan
 }
@@ -197,7 +197,7 @@ func TestCreateRollsBackWhateverIsRefused(t *testing.T) {
 			if !diags.HasError() || m != nil {
 				t.Fatalf("state %v, diagnostics %v", m, diags)
 			}
-			if left := w.left(); len(left) != 0 && !(op == "events.PutTargets" && len(left) == 1) {
+			if left := w.left(); len(left) != 0 && (op != "events.PutTargets" || len(left) != 1) {
 				t.Errorf("left: %v", left)
 			}
 			if detail := diags[0].Detail(); !strings.Contains(detail, "not authorized to perform "+op) || !strings.Contains(detail, testGroup) {
@@ -435,8 +435,8 @@ func TestDeleteEmptiesTheGroupFirstAndLeavesNothing(t *testing.T) {
 		t.Errorf("the group has %d instances", len(w.group.Instances))
 	}
 	at := func(op string) int { return slices.Index(w.log, op) }
-	if !(at("autoscaling.UpdateAutoScalingGroup") < at("autoscaling.DeleteLifecycleHook") && at("autoscaling.DeleteLifecycleHook") < at("lambda.DeleteFunction") &&
-		at("lambda.DeleteFunction") < at("iam.DeleteRole")) {
+	if at("autoscaling.UpdateAutoScalingGroup") >= at("autoscaling.DeleteLifecycleHook") || at("autoscaling.DeleteLifecycleHook") >= at("lambda.DeleteFunction") ||
+		at("lambda.DeleteFunction") >= at("iam.DeleteRole") {
 		t.Errorf("order: %v", w.log)
 	}
 	// Once more: all is gone, and that is no error.

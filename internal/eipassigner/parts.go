@@ -112,10 +112,10 @@ func putAll(ctx context.Context, all []part, found [][]finding, u *undo) error {
 
 // foreignTo says why an object is not of this configuration, or "".
 func foreignTo(owner, kind, name string, tags map[string]string) string {
-	switch is := tags[eiptag.Owner]; {
-	case is == owner:
+	switch is := tags[eiptag.Owner]; is {
+	case owner:
 		return ""
-	case is == "":
+	case "":
 		return fmt.Sprintf("%s %s exists and does not have the tag %s=%s", kind, name, eiptag.Owner, owner)
 	default:
 		return fmt.Sprintf("%s %s exists and has the owner %q, not %q", kind, name, is, owner)

@@ -368,7 +368,7 @@ func (j job) change(ctx context.Context, old job, plan model, before fleet) erro
 		}
 	}
 	if old.spec.codeSigning != "" && j.spec.codeSigning == "" {
-		if err := write(ctx, functionPart{j.cloud, j.spec, j.code}.dropSigning); err != nil {
+		if err := write(ctx, functionPart(j).dropSigning); err != nil {
 			return err
 		}
 	}

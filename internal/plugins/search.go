@@ -85,8 +85,8 @@ func search(ctx context.Context, roots []root) ([]mirror, error) {
 				return skip(entry)
 			}
 			if isDir(filepath.Join(path, defaultHost)) {
-				if real, err := filepath.EvalSymlinks(path); err == nil && !seen[real] {
-					seen[real] = true
+				if target, err := filepath.EvalSymlinks(path); err == nil && !seen[target] {
+					seen[target] = true
 					if m := read(path); len(m.providers) > 0 {
 						mirrors = append(mirrors, m)
 					}

@@ -12,7 +12,7 @@ import (
 // Credentials for the sandbox's AWS. The key is in the form of a real one, since tools
 // check that.
 const (
-	accessKeyID     = "AKIASANDBOX000000000"
+	accessKeyID     = accessKeyPrefix + "000000000"
 	secretAccessKey = "sandbox-secret-access-key-of-no-account"
 )
 

@@ -208,7 +208,7 @@ func (s *Sandbox) startAWS(ctx context.Context, buildDir string, logger *slog.Lo
 		Logger:        logger.With("cloud", "autoscaling"),
 	})
 	options := awscloud.Options{
-		MotoURL: s.moto.URL, Region: Region, AccountID: AccountID, Authorize: s.functions.Authorize,
+		MotoURL: s.moto.URL, Region: Region, AccountID: AccountID, Authorize: s.authorize,
 		Handlers: []awsapi.Handler{s.functions, s.groups}, Logger: logger.With("cloud", "aws"),
 	}
 	if s.fleet != nil {

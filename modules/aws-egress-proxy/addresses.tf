@@ -20,6 +20,7 @@ resource "crosscloudlink_lifecycle_eip_assigner" "this" {
   name                   = var.name
   auto_scaling_group_arn = aws_autoscaling_group.proxy.arn
   pool_name              = crosscloudlink_eip_admission.this.pool_name
+  pool_size              = crosscloudlink_eip_pool.this.size
 
   min_size         = var.min_size
   max_size         = var.max_size

@@ -315,7 +315,7 @@ func (c *clouds) databricksIsBack(ctx context.Context, before []string) (string,
 		return "", err
 	}
 	if !slices.Equal(now, before) {
-		return "", fmt.Errorf("Databricks has %v, and had %v before", now, before)
+		return "", fmt.Errorf("the account of Databricks has %v, and had %v before", now, before)
 	}
 	if _, err := c.account.NetworkConnectivity.DeletePrivateEndpointRule(ctx, settings.DeletePrivateEndpointRuleRequest{
 		NetworkConnectivityConfigId: c.sandbox.World.NetworkConnectivityConfigID, PrivateEndpointRuleId: c.ruleID,

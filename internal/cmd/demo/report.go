@@ -42,7 +42,7 @@ func (r *report) step(what string, do func() error) error {
 }
 
 // check runs a check and keeps its outcome; what it returns as detail stands in the table.
-func (r *report) check(name string, do func() (detail string, err error)) bool {
+func (r *report) check(name string, do func() (detail string, err error)) {
 	begin := time.Now()
 	fmt.Fprintf(r.out, "[%6.1fs] check %s …\n", time.Since(r.start).Seconds(), name)
 	detail, err := do()
@@ -52,7 +52,6 @@ func (r *report) check(name string, do func() (detail string, err error)) bool {
 	if err != nil && !errors.Is(err, errSkipped) {
 		fmt.Fprintln(r.out, indent(err.Error()))
 	}
-	return err == nil
 }
 
 func (o outcome) verdict() string {

@@ -193,10 +193,10 @@ func readFilters(p *params) ([]filter, *awsapi.Error) {
 func (g *group) matches(filters []filter) bool {
 	for _, f := range filters {
 		fits := slices.ContainsFunc(g.tags, func(t tag) bool {
-			switch {
-			case f.name == "tag-key":
+			switch f.name {
+			case "tag-key":
 				return slices.Contains(f.values, t.Key)
-			case f.name == "tag-value":
+			case "tag-value":
 				return slices.Contains(f.values, t.Value)
 			default:
 				return t.Key == strings.TrimPrefix(f.name, "tag:") && slices.Contains(f.values, t.Value)

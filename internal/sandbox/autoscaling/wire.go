@@ -65,7 +65,8 @@ func (p *params) required(name string) string {
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
-// members returns the common prefixes of a list of structures: Tags.member.1, Tags.member.2, …
+// members returns the common prefixes of a list of structures: Tags.member.1,
+// Tags.member.2 and so on.
 func (p *params) members(name string) []string {
 	var out []string
 	for i := 1; ; i++ {

@@ -96,7 +96,7 @@ func Parse(req *http.Request) (*Request, error) {
 }
 
 // credentialScope reads access key, region and service from the Authorization header:
-// AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/ec2/aws4_request, …
+// AWS4-HMAC-SHA256 Credential=AKID/20260101/us-east-1/ec2/aws4_request, and so on.
 func credentialScope(req *http.Request) (accessKey, region, service string) {
 	_, after, ok := strings.Cut(req.Header.Get("Authorization"), "Credential=")
 	if !ok {
@@ -190,8 +190,8 @@ func WriteJSON(w http.ResponseWriter, r *Request, status int, v any) {
 	_, _ = w.Write(out)
 }
 
-// List returns the values of a query-protocol list parameter: Name.1, Name.2, … or
-// Name.member.1, Name.member.2, …
+// List returns the values of a query-protocol list parameter: Name.1 and so on, or
+// Name.member.1 and so on.
 func (r *Request) List(name string) []string {
 	var out []string
 	for _, infix := range []string{".", ".member."} {

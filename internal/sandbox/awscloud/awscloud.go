@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
 )
 
 // Defaults of Options.
@@ -65,6 +66,9 @@ var elsewhere = map[string]bool{"autoscaling": true, "lambda": true, "events": t
 type Cloud struct {
 	// URL is http://127.0.0.1:PORT, the value for AWS_ENDPOINT_URL.
 	URL string
+	// Faults is the fault script and request log. Operations are named SERVICE:ACTION
+	// ("ec2:AllocateAddress"), for REST services SERVICE:METHOD PATH; callers are access key ids.
+	Faults fault.Script
 
 	options   Options
 	addresses *addressBook
@@ -72,6 +76,7 @@ type Cloud struct {
 	moto      *motoProxy
 	vpc       *vpc
 	elb       *elbCorrections
+	rules     *ruleDescriptions
 	handlers  []awsapi.Handler
 	server    *http.Server
 	served    sync.WaitGroup
@@ -85,7 +90,7 @@ func New(ctx context.Context, opts Options) (*Cloud, error) {
 	opts = withDefaults(opts)
 	c := &Cloud{options: opts}
 	c.moto = &motoProxy{url: opts.MotoURL, account: opts.AccountID, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, logger: opts.Logger}
-	c.elb = newELBCorrections()
+	c.elb, c.rules = newELBCorrections(), newRuleDescriptions()
 	c.vpc = &vpc{moto: c.moto, elbARNs: c.elb, region: opts.Region, account: opts.AccountID}
 	c.addresses = newAddressBook(opts.AddressQuota, borderGroups(opts.Region), pools(opts))
 	c.addresses.moved = c.publicIPMoved
@@ -96,6 +101,7 @@ func New(ctx context.Context, opts Options) (*Cloud, error) {
 		&endpointAPI{endpoints: c.endpoints, balancers: c.vpc, moto: c.moto},
 		&tagService{kinds: []taggable{c.addresses, c.endpoints}, moto: c.moto},
 		awsapi.HandlerFunc(c.serveNetwork),
+		awsapi.HandlerFunc(c.serveRules),
 		awsapi.HandlerFunc(c.serveELB),
 	)
 
@@ -104,7 +110,7 @@ func New(ctx context.Context, opts Options) (*Cloud, error) {
 		return nil, fmt.Errorf("listening for AWS calls: %w", err)
 	}
 	c.URL = "http://" + listener.Addr().String()
-	handler := http.Handler(c)
+	handler := c.withFaults()
 	if opts.Middleware != nil {
 		handler = opts.Middleware(handler)
 	}

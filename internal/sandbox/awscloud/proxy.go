@@ -123,7 +123,7 @@ func operation(r *awsapi.Request) string {
 // framework's own page for a path that no service has.
 func unknownToMoto(r *awsapi.Request, answer reply) *awsapi.Error {
 	page := strings.HasPrefix(answer.header.Get("Content-Type"), "text/html") && bytes.Contains(answer.body, []byte("<!doctype html>"))
-	if answer.status < http.StatusInternalServerError && !(answer.status == http.StatusNotFound && page) {
+	if answer.status < http.StatusInternalServerError && (answer.status != http.StatusNotFound || !page) {
 		return nil
 	}
 	refusal := awsapi.NotImplemented(r)

@@ -98,20 +98,21 @@ func (v *vpc) healthCheckOf(ctx context.Context, targetGroup string) (healthChec
 	if err != nil {
 		return healthCheck{}, err
 	}
-	for _, group := range doc.items("DescribeTargetGroupsResult/TargetGroups") {
-		check := healthCheck{}
-		if port, err := strconv.Atoi(group.value("HealthCheckPort")); err == nil {
-			check.port = port
-		}
-		if p := group.value("HealthCheckProtocol"); p == "HTTP" || p == "HTTPS" {
-			check.path = group.value("HealthCheckPath")
-			if check.path == "" {
-				check.path = "/"
-			}
-		}
-		return check, nil
+	groups := doc.items("DescribeTargetGroupsResult/TargetGroups")
+	if len(groups) == 0 {
+		return healthCheck{}, badRequest("TargetGroupNotFound", "One or more target groups not found")
 	}
-	return healthCheck{}, badRequest("TargetGroupNotFound", "One or more target groups not found")
+	check := healthCheck{}
+	if port, err := strconv.Atoi(groups[0].value("HealthCheckPort")); err == nil {
+		check.port = port
+	}
+	if p := groups[0].value("HealthCheckProtocol"); p == "HTTP" || p == "HTTPS" {
+		check.path = groups[0].value("HealthCheckPath")
+		if check.path == "" {
+			check.path = "/"
+		}
+	}
+	return check, nil
 }
 
 // healthy asks the instance as the target group's health check would. Without a

@@ -126,7 +126,7 @@ func (h *harness) client(secret string) *arm.Client {
 	return client
 }
 
-// send runs one ARM request; path is below the endpoint, headers are name, value, …
+// send runs one ARM request; path is below the endpoint, headers are name, value, and so on.
 func (h *harness) send(client *arm.Client, method, path string, body any, headers ...string) (*http.Response, map[string]any, error) {
 	h.t.Helper()
 	req, err := runtime.NewRequest(h.t.Context(), method, h.cloud.URL()+path+"?api-version="+apiVersion)

@@ -255,3 +255,16 @@ func (c *Cloud) WorkspaceNetwork(workspaceID int64) (nccID, policyID string, ok 
 	}
 	return w.nccID, w.policyID, true
 }
+
+// ForgetRule removes a private endpoint rule and its endpoint, as time does with rules that
+// were deleted or have expired. An unknown id is no error.
+func (c *Cloud) ForgetRule(ruleID string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range c.nccs {
+		if r, ok := n.rules[ruleID]; ok {
+			delete(n.rules, ruleID)
+			c.discard(r.vpcEndpointID, c.options.Now())
+		}
+	}
+}

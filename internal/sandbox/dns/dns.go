@@ -44,7 +44,7 @@ func Start(lookup Lookup) (*Server, error) {
 
 // Addr is the address that the server listens on.
 func (s *Server) Addr() netip.AddrPort {
-	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort()
+	return netip.MustParseAddrPort(s.conn.LocalAddr().String())
 }
 
 // Asked reports whether somebody has asked for name (lower case, no final dot).

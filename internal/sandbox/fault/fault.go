@@ -19,6 +19,10 @@ type Rule struct {
 	Method string
 	// Path matches anywhere in the URL path; nil matches each.
 	Path *regexp.Regexp
+	// Operation matches the whole name that Named gave the request; empty matches each.
+	Operation string
+	// Caller matches the whole caller that Named gave the request; empty matches each.
+	Caller string
 	// Skip is how many matching requests pass untouched first.
 	Skip int
 	// Times is how many matching requests the rule then applies to; 0 means one, a
@@ -57,6 +61,10 @@ type Rule struct {
 
 func (r *Rule) matches(req *http.Request) bool {
 	if r.Method != "" && r.Method != req.Method {
+		return false
+	}
+	known := nameOf(req)
+	if r.Operation != "" && r.Operation != known.operation || r.Caller != "" && r.Caller != known.caller {
 		return false
 	}
 	return r.Path == nil || r.Path.MatchString(req.URL.Path)
@@ -136,10 +144,11 @@ func (s *Script) Wrap(next http.Handler, writeError ErrorWriter) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		started := time.Now()
 		rule := s.take(req)
-		operation := ""
+		known := nameOf(req)
+		operation := known.operation
 		req = req.WithContext(context.WithValue(req.Context(), operationKey{}, &operation))
 		got, cut := s.answer(next, writeError, req, rule)
-		entry := Entry{Time: started, Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery, Operation: operation, Faulted: rule != nil, Cut: cut}
+		entry := Entry{Time: started, Method: req.Method, Path: req.URL.Path, Query: req.URL.RawQuery, Operation: operation, Caller: known.caller, Faulted: rule != nil, Cut: cut}
 		if got != nil {
 			entry.Status = got.status
 		}

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -15,6 +16,8 @@ type Entry struct {
 	// Operation is the cloud's name for what was asked ("Accounts_Update"); empty
 	// when no handler knew the request.
 	Operation string
+	// Caller is who asked, where Named said so.
+	Caller string
 	// Status is the HTTP status answered; 0 when the request had no effect and no answer.
 	Status int
 	// Faulted tells that a rule applied.
@@ -24,6 +27,21 @@ type Entry struct {
 }
 
 type operationKey struct{}
+
+type nameKey struct{}
+
+type name struct{ operation, caller string }
+
+// Named tells a Script, before req reaches it, what req asks for and who asks. It is for
+// clouds whose URLs do not tell operations apart.
+func Named(req *http.Request, operation, caller string) *http.Request {
+	return req.WithContext(context.WithValue(req.Context(), nameKey{}, name{operation, caller}))
+}
+
+func nameOf(req *http.Request) name {
+	known, _ := req.Context().Value(nameKey{}).(name)
+	return known
+}
 
 // SetOperation names what req asks for, for the log. It does nothing when req did not
 // come through a Script.

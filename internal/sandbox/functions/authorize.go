@@ -71,6 +71,7 @@ func refusal(r *awsapi.Request, principal string, a access, verdict decision) *a
 		reason = "with an explicit deny in an identity-based policy"
 	case boundaryDenied:
 		reason = fmt.Sprintf("because no permissions boundary allows the %s action", a.action)
+	default:
 	}
 	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", principal, a.action, a.resource, reason)
 	switch {

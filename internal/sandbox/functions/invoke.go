@@ -261,7 +261,7 @@ func (s *Service) runAsync(name, requestID string, payload []byte) {
 			s.deps.Logger.Error("an asynchronous invocation failed for the last time", "function", name, "request", requestID, "error", string(out.payload))
 			return
 		default:
-			pause = retryMinutes[min(try, len(retryMinutes)-1)] * s.deps.Minute
+			pause = s.deps.Minute * retryMinutes[min(try, len(retryMinutes)-1)] //nolint:durationcheck // a number of the sandbox's minutes
 			try++
 		}
 		if s.deps.Clock.Now().Add(pause).Sub(born) > s.scaled(age) {

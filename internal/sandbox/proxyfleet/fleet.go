@@ -186,7 +186,7 @@ func freePorts(address netip.Addr, ports []int) (map[int]int, error) {
 			return nil, fmt.Errorf("finding a free port: %w", err)
 		}
 		defer func() { _ = l.Close() }()
-		free[port] = l.Addr().(*net.TCPAddr).Port
+		free[port] = int(netip.MustParseAddrPort(l.Addr().String()).Port())
 	}
 	return free, nil
 }

@@ -189,6 +189,7 @@ resource "aws_vpc_security_group_ingress_rule" "balancer" {
 
 resource "aws_vpc_security_group_egress_rule" "balancer" {
   security_group_id            = aws_security_group.balancer.id
+  description                  = "To the proxies"
   referenced_security_group_id = aws_security_group.proxy.id
   ip_protocol                  = "tcp"
   from_port                    = 8443
@@ -197,6 +198,7 @@ resource "aws_vpc_security_group_egress_rule" "balancer" {
 
 resource "aws_vpc_security_group_ingress_rule" "proxy" {
   security_group_id            = aws_security_group.proxy.id
+  description                  = "From the load balancer, revision ${var.revision}"
   referenced_security_group_id = aws_security_group.balancer.id
   ip_protocol                  = "tcp"
   from_port                    = 8443
@@ -212,6 +214,7 @@ resource "aws_vpc_security_group_egress_rule" "proxy" {
 
 resource "aws_vpc_security_group_egress_rule" "repositories" {
   security_group_id = aws_security_group.proxy.id
+  description       = local.updated ? null : "Packages"
   prefix_list_id    = aws_vpc_endpoint.s3.prefix_list_id
   ip_protocol       = "tcp"
   from_port         = 443
