@@ -133,10 +133,11 @@ func (m *model) setStatus(status, reason string, inService int64, drifted []stri
 	m.DriftedParts = toList(drifted)
 }
 
-// setStatusUnknown plans a wait for the fleet.
+// setStatusUnknown plans a wait for the fleet. No drift is promised either: an interrupted
+// apply ends with parts that are missing, and a broken promise would taint what it made.
 func (m *model) setStatusUnknown() {
 	m.Status, m.StatusReason, m.InServiceCount = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
-	m.DriftedParts = toList(nil)
+	m.DriftedParts = types.ListUnknown(types.StringType)
 }
 
 func toMap(in map[string]string) types.Map {

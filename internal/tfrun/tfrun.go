@@ -147,15 +147,18 @@ type Change struct {
 	Actions []string
 }
 
-// Plan makes a plan, and returns its changes other than no-op and read, resources first.
+// PlanFile is the file in the root module's folder that Plan saves its plan to, for
+// `terraform apply`.
+const PlanFile = "tfrun.tfplan"
+
+// Plan makes and saves a plan, and returns its changes other than no-op and read, resources first.
 func (t Terraform) Plan(ctx context.Context, args ...string) ([]Change, error) {
-	const file = "tfrun.tfplan"
-	if _, err := t.Do(ctx, append([]string{"plan", "-input=false", "-no-color", "-out=" + file}, args...)...); err != nil {
+	if _, err := t.Do(ctx, append([]string{"plan", "-input=false", "-no-color", "-out=" + PlanFile}, args...)...); err != nil {
 		return nil, err
 	}
 	quiet := t
 	quiet.Log = nil
-	text, err := quiet.Do(ctx, "show", "-json", file)
+	text, err := quiet.Do(ctx, "show", "-json", PlanFile)
 	if err != nil {
 		return nil, err
 	}

@@ -179,18 +179,6 @@ func (c *clouds) inServiceAddresses(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-// pendingInstances counts the instances on their way into service.
-func (c *clouds) pendingInstances(ctx context.Context) (int, error) {
-	instances, err := c.instances(ctx)
-	count := 0
-	for state, ids := range instances {
-		if strings.HasPrefix(string(state), "Pending") {
-			count += len(ids)
-		}
-	}
-	return count, err
-}
-
 // nothingLostOrDoubled checks that there are size addresses, each on one proxy in service,
 // and each once in the firewall beside the entries of others.
 func (c *clouds) nothingLostOrDoubled(ctx context.Context, size int, foreign []string) error {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 )
 
 func TestTableCountsAndDecides(t *testing.T) {
@@ -26,5 +28,25 @@ func TestTableCountsAndDecides(t *testing.T) {
 	}
 	if newReport(&out).table("none") {
 		t.Error("a demo without a check passes")
+	}
+}
+
+func TestDriftMayChangeTheFirewallAndWhatFollowsFromItAlone(t *testing.T) {
+	update := func(address string) tfrun.Change { return tfrun.Change{Address: address, Actions: []string{"update"}} }
+	firewall, admission := update("crosscloudlink_aoai_ip_firewall.this"), update("module.egress.crosscloudlink_eip_admission.this")
+	for name, test := range map[string]struct {
+		changes []tfrun.Change
+		ok      bool
+	}{
+		"firewall":               {[]tfrun.Change{firewall}, true},
+		"firewall and admission": {[]tfrun.Change{firewall, admission}, true},
+		"nothing":                {nil, false},
+		"admission alone":        {[]tfrun.Change{admission}, false},
+		"something else":         {[]tfrun.Change{firewall, update("module.egress.aws_lb.this")}, false},
+		"a replacement":          {[]tfrun.Change{{Address: firewall.Address, Actions: []string{"delete", "create"}}}, false},
+	} {
+		if err := onlyFirewall(test.changes); (err == nil) != test.ok {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }

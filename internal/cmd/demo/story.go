@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
@@ -65,7 +66,7 @@ func (s *story) tell(ctx context.Context) (err error) {
 	s.check("query-200", func() (string, error) { return s.queryAll(ctx) })
 	s.drift(ctx)
 	s.check("healed-200", func() (string, error) {
-		if err := s.apply(ctx); err != nil {
+		if err := s.do(ctx, "apply", "-input=false", "-no-color", tfrun.PlanFile); err != nil {
 			return "", err
 		}
 		return s.queryAll(ctx)
@@ -110,7 +111,7 @@ func (s *story) firstApply(ctx context.Context) error {
 		if match := serviceMade.FindStringSubmatch(line); match != nil {
 			services <- "com.amazonaws.vpce." + sandbox.Region + "." + match[1]
 		}
-	}, "apply", "-auto-approve", "-input=false", "-no-color")
+	}, "apply", "-input=false", "-no-color", tfrun.PlanFile)
 	if err != nil {
 		return err
 	}
@@ -195,13 +196,28 @@ func (s *story) drift(ctx context.Context) {
 		if err != nil {
 			return "", err
 		}
-		for _, change := range changes {
-			if strings.HasPrefix(change.Address, "crosscloudlink_aoai_ip_firewall.") && slices.Equal(change.Actions, []string{"update"}) {
-				return fmt.Sprintf("%s is missing, and the plan updates %s", removed, change.Address), nil
-			}
-		}
-		return "", fmt.Errorf("the plan does not update the firewall: %v", changes)
+		return fmt.Sprintf("%s is missing, and the plan puts it back", removed), onlyFirewall(changes)
 	})
+}
+
+// onlyFirewall checks that a plan updates the firewall, and beside it at most the admission,
+// which follows from it.
+func onlyFirewall(changes []tfrun.Change) error {
+	firewall := false
+	for _, change := range changes {
+		update := slices.Equal(change.Actions, []string{"update"})
+		switch {
+		case update && change.Address == "crosscloudlink_aoai_ip_firewall.this":
+			firewall = true
+		case update && strings.HasSuffix(change.Address, "crosscloudlink_eip_admission.this"):
+		default:
+			return fmt.Errorf("the plan has a change that does not follow from the drift: %v", change)
+		}
+	}
+	if !firewall {
+		return fmt.Errorf("the plan does not update the firewall: %v", changes)
+	}
+	return nil
 }
 
 func (s *story) onlyRefused(ctx context.Context, removed string, addresses []string) (string, error) {
@@ -227,7 +243,7 @@ func (s *story) onlyRefused(ctx context.Context, removed string, addresses []str
 		}
 		return fmt.Sprintf("%d refused, %d admitted", refused, len(admitted)), refused > 0 && len(admitted) == len(addresses)-1, nil
 	})
-	return fmt.Sprintf("%s is refused by Azure's firewall, the other %d are not", removed, len(addresses)-1), err
+	return fmt.Sprintf("Azure's firewall refuses %s alone, of %d proxies", removed, len(addresses)), err
 }
 
 func (s *story) planEmpty(ctx context.Context, vars ...string) error {
@@ -239,22 +255,18 @@ func (s *story) planEmpty(ctx context.Context, vars ...string) error {
 }
 
 // killAndResume grows the fleet by one, and kills that apply twice, terraform and provider,
-// inside a call: once while the pool takes a new address, once while the new proxy comes up.
+// inside a call: once when AWS has made the new address and its answer has not come, once
+// when the new proxy has its address and the function is about to let it into service.
 func (s *story) killAndResume(ctx context.Context, foreign []string) (string, error) {
 	had, err := s.clouds.poolAddresses(ctx)
 	if err != nil {
 		return "", err
 	}
-	if err := s.kill(ctx, "a new address of the pool", func(ctx context.Context) (bool, error) {
-		now, err := s.clouds.poolAddresses(ctx)
-		return len(now) > len(had), err
-	}); err != nil {
+	allocated, completing := fault.NewGate(), fault.NewGate()
+	if err := s.kill(ctx, "the answer to ec2:AllocateAddress", allocated, fault.Rule{Operation: "ec2:AllocateAddress", Then: allocated.Hold}); err != nil {
 		return "", err
 	}
-	if err := s.kill(ctx, "a proxy on its way into service", func(ctx context.Context) (bool, error) {
-		pending, err := s.clouds.pendingInstances(ctx)
-		return pending > 0, err
-	}); err != nil {
+	if err := s.kill(ctx, "autoscaling:CompleteLifecycleAction of the new proxy", completing, fault.Rule{Operation: "autoscaling:CompleteLifecycleAction", Before: completing.Hold}); err != nil {
 		return "", err
 	}
 	if err := s.apply(ctx, grown...); err != nil {
@@ -273,28 +285,27 @@ func (s *story) killAndResume(ctx context.Context, foreign []string) (string, er
 	return "killed twice, then converged; " + detail, err
 }
 
-// kill starts an apply and kills it with all its plugins once until is true.
-func (s *story) kill(ctx context.Context, what string, until func(ctx context.Context) (bool, error)) error {
+// kill starts an apply, kills it with all its plugins while the gate holds a call that the
+// rule matches, and opens the gate then.
+func (s *story) kill(ctx context.Context, what string, gate *fault.Gate, rule fault.Rule) error {
+	defer gate.Open()
+	s.sandbox.AWSCloud().Faults.Add(rule)
 	run, err := s.terraform.Start(ctx, nil, append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, grown...)...)
 	if err != nil {
 		return err
 	}
-	err = await(ctx, what, func(ctx context.Context) (string, bool, error) {
-		select {
-		case <-run.Done():
-			return "", false, fmt.Errorf("the apply ended before it could be killed at %s", what)
-		default:
-		}
-		reached, err := until(ctx)
-		return "under way", reached, err
-	})
-	killErr := run.Kill()
-	_, _ = run.Wait()
-	if err != nil {
+	select {
+	case <-run.Done():
+		_, err := run.Wait()
+		return errors.Join(fmt.Errorf("the apply ended before it could be killed at %s", what), err)
+	case <-gate.Held():
+	}
+	if err := run.Kill(); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "    killed the apply at %s\n", what)
-	return killErr
+	_, _ = run.Wait() // it was killed, so its error says nothing
+	fmt.Fprintf(s.out, "    killed terraform and its plugins at %s\n", what)
+	return nil
 }
 
 // await polls often: everything is on this machine.

@@ -25,7 +25,7 @@ type testEvent struct {
 }
 
 func goTests(ctx context.Context, out io.Writer, packages string, total *tally) error {
-	cmd := command(ctx, "go", "test", "-json", "-timeout", goTimeout, packages)
+	cmd := command(ctx, "go", "test", "-json", "-count=1", "-timeout", goTimeout, packages)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

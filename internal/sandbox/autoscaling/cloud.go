@@ -242,7 +242,12 @@ func ec2Tags(tags map[string]string) []ec2types.Tag {
 }
 
 func (c *motoCloud) Terminate(ctx context.Context, instanceID string) error {
-	_, err := c.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{instanceID}})
+	// AWS takes the termination of an instance that somebody else has ended; moto fails.
+	states, err := c.States(ctx, []string{instanceID})
+	if err != nil || states[instanceID] == string(ec2types.InstanceStateNameTerminated) {
+		return err
+	}
+	_, err = c.ec2.TerminateInstances(ctx, &ec2.TerminateInstancesInput{InstanceIds: []string{instanceID}})
 	if clouderr.IsAWS(err, "InvalidInstanceID.NotFound") {
 		return nil
 	}

@@ -86,3 +86,11 @@ func (s *Script) Counts() map[string]int {
 	}
 	return out
 }
+
+// Matching returns the entries of the log that a rule's Method, Path, Operation and Caller match.
+func (s *Script) Matching(r Rule) []Entry {
+	return slices.DeleteFunc(s.Log(), func(e Entry) bool {
+		return r.Method != "" && r.Method != e.Method || r.Path != nil && !r.Path.MatchString(e.Path) ||
+			r.Operation != "" && r.Operation != e.Operation || r.Caller != "" && r.Caller != e.Caller
+	})
+}
