@@ -3,6 +3,7 @@ package sandbox
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -31,6 +32,8 @@ func newAWS(ctx context.Context, url string) (*AWS, error) {
 	a := &AWS{Config: aws.Config{
 		Region: Region, BaseEndpoint: aws.String(url),
 		Credentials: credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, ""),
+		// One for all clients: each would keep idle connections of its own otherwise.
+		HTTPClient: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}},
 	}}
 	a.listers = listers(a.Config)
 	fresh, err := a.list(ctx)

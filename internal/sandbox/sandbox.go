@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
@@ -33,6 +34,10 @@ const (
 	Region    = awscloud.DefaultRegion
 	AccountID = awscloud.DefaultAccountID
 )
+
+// scheduleMinute is how long a minute of EventBridge's schedules, and of the pauses between
+// Lambda's tries, takes in the sandbox: nobody who tries something waits for real ones.
+const scheduleMinute = 10 * time.Second
 
 // Options say what to start.
 type Options struct {
@@ -193,6 +198,7 @@ func (s *Sandbox) startAWS(ctx context.Context, buildDir string, logger *slog.Lo
 		Dir: filepath.Join(s.dir, "functions"), ResourceTags: s.resourceTags, Association: s.association,
 		GroupARN:        func(name string) (string, bool) { return s.groups.GroupARN(name) },
 		GroupOfInstance: func(id string) (string, bool) { return s.groups.GroupOfInstance(id) },
+		Minute:          scheduleMinute,
 		Logger:          logger.With("cloud", "functions"),
 	})
 	if err != nil {
