@@ -21,6 +21,10 @@ import (
 // logTimeout bounds one call to CloudWatch Logs.
 const logTimeout = 10 * time.Second
 
+// logDelay is how long a line waits for others before it goes to CloudWatch Logs. A line can
+// come through the pipe after the end of the invocation that wrote it.
+const logDelay = 100 * time.Millisecond
+
 // logSink takes functions' output to a file each under Dir and to CloudWatch Logs.
 type logSink struct {
 	client *logsapi.Client
@@ -51,6 +55,7 @@ type logStream struct {
 	file    *os.File
 	partial []byte
 	pending []types.InputLogEvent
+	later   *time.Timer // flushes what is pending; nil when nothing is, or all is closed
 	recent  []byte
 }
 
@@ -103,6 +108,9 @@ func (s *logStream) addLocked(line string) {
 		return
 	}
 	s.pending = append(s.pending, types.InputLogEvent{Message: aws.String(line), Timestamp: aws.Int64(time.Now().UnixMilli())})
+	if s.later == nil && s.file != nil {
+		s.later = time.AfterFunc(logDelay, s.flush)
+	}
 }
 
 func (s *logStream) tail(n int) []byte {
@@ -126,6 +134,10 @@ func (s *logStream) flush() {
 	s.mu.Lock()
 	events := s.pending
 	s.pending = nil
+	if s.later != nil {
+		s.later.Stop()
+		s.later = nil
+	}
 	s.mu.Unlock()
 	if len(events) == 0 {
 		return
