@@ -4,10 +4,10 @@ import (
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 type model struct {
@@ -24,7 +24,9 @@ type model struct {
 }
 
 // listed returns the public IPs that the firewall lists.
-func (m model) listed() map[string]bool { return hosts(stringsOf(m.AdmittedPublicIPs.Elements())) }
+func (m model) listed() map[string]bool {
+	return hosts(tfvalue.Strings(m.AdmittedPublicIPs.Elements()))
+}
 
 // setSeen fills the computed attributes from the pool as it is. What the last apply released is not for a look at the pool to say.
 func (m *model) setSeen(ours []eippool.Address) {
@@ -32,17 +34,17 @@ func (m *model) setSeen(ours []eippool.Address) {
 	m.ID = types.StringValue(eippool.PackID(m.PoolName.ValueString(), m.TagKey.ValueString()))
 	ids := eippool.IDs(admitted(ours))
 	slices.Sort(ids)
-	m.AdmittedAllocationIDs = listOf(ids)
-	m.PendingPublicIPs = setOf(publicIPs(slices.Concat(v.Pending, v.Held)))
-	m.ForeignPublicIPs = setOf(v.Foreign)
-	m.UnsettledAllocationIDs = listOf(v.unsettled())
+	m.AdmittedAllocationIDs = tfvalue.List(ids)
+	m.PendingPublicIPs = tfvalue.Set(publicIPs(slices.Concat(v.Pending, v.Held)))
+	m.ForeignPublicIPs = tfvalue.Set(v.Foreign)
+	m.UnsettledAllocationIDs = tfvalue.List(v.unsettled())
 }
 
 // setReleased records what an apply has released.
 func (m *model) setReleased(released []eippool.Address) {
 	ids := eippool.IDs(released)
 	slices.Sort(ids)
-	m.ReleasedAllocationIDs = listOf(ids)
+	m.ReleasedAllocationIDs = tfvalue.List(ids)
 }
 
 // setUnknown says that nothing computed is known before the apply.
@@ -70,26 +72,3 @@ func publicIPs(addresses []eippool.Address) []string {
 	}
 	return ips
 }
-
-// stringsOf returns the known strings among a collection's elements.
-func stringsOf(elements []attr.Value) []string {
-	out := make([]string, 0, len(elements))
-	for _, e := range elements {
-		if s, ok := e.(types.String); ok && !s.IsNull() && !s.IsUnknown() {
-			out = append(out, s.ValueString())
-		}
-	}
-	return out
-}
-
-func valuesOf(ss []string) []attr.Value {
-	out := make([]attr.Value, 0, len(ss))
-	for _, s := range ss {
-		out = append(out, types.StringValue(s))
-	}
-	return out
-}
-
-func listOf(ss []string) types.List { return types.ListValueMust(types.StringType, valuesOf(ss)) }
-
-func setOf(ss []string) types.Set { return types.SetValueMust(types.StringType, valuesOf(ss)) }

@@ -16,6 +16,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 // Default bounds of the operations; `timeouts` replaces them.
@@ -231,7 +232,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if state.AdmittedPublicIPs.IsNull() { // imported
-		state.AdmittedPublicIPs = setOf(publicIPs(admitted(ours)))
+		state.AdmittedPublicIPs = tfvalue.Set(publicIPs(admitted(ours)))
 		state.setReleased(nil)
 	}
 	state.setSeen(ours)

@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 // planned is a model as a plan of a plain configuration has it: two instances, defaults.
@@ -29,7 +30,7 @@ func planned() model {
 		TagKey: tf.StringValue(eiptag.DefaultPoolKey), MinSize: tf.Int64Value(2), MaxSize: tf.Int64Value(3), DesiredCapacity: tf.Int64Value(2),
 		Architecture: tf.StringValue(archARM), HeartbeatTimeout: tf.Int64Value(300), ReconcileSchedule: tf.StringValue(defaultSchedule),
 		LogRetentionInDays: tf.Int64Value(30), RolePath: tf.StringValue("/"), VPCConfig: tf.ObjectNull(vpcConfigTypes),
-		Tags: toMap(map[string]string{"cost": "42"}), Timeouts: noTimeouts, SourceCodeHash: tf.StringUnknown(),
+		Tags: tfvalue.Map(map[string]string{"cost": "42"}), Timeouts: noTimeouts, SourceCodeHash: tf.StringUnknown(),
 	}
 	m.setDerivedUnknown()
 	m.setStatusUnknown()
@@ -405,7 +406,7 @@ func TestUpdateChangesInPlace(t *testing.T) {
 	m := made(t, w)
 	next := replan(t, w, m, planned(), func(m *model) {
 		m.MaxSize, m.MinSize, m.HeartbeatTimeout, m.Architecture = tf.Int64Value(5), tf.Int64Value(4), tf.Int64Value(600), tf.StringValue(archX86)
-		m.Tags = toMap(map[string]string{"stage": "prod"})
+		m.Tags = tfvalue.Map(map[string]string{"stage": "prod"})
 	})
 	if next.SourceCodeHash.ValueString() != "hash-of-x86_64" {
 		t.Errorf("planned hash %s", next.SourceCodeHash)

@@ -18,6 +18,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/assigner"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 func int64Value(n int64) tftypes.Int64 { return tftypes.Int64Value(n) }
@@ -68,7 +69,7 @@ func (c *cloud) importInto(ctx context.Context, s spec, m *model) (bool, error) 
 		m.Architecture = tftypes.StringValue(string(is.Architectures[0]))
 	}
 	m.SourceCodeHash = tftypes.StringValue(aws.ToString(is.CodeSha256))
-	m.KMSKeyARN = stringOrNull(aws.ToString(is.KMSKeyArn))
+	m.KMSKeyARN = tfvalue.StringOrNull(aws.ToString(is.KMSKeyArn))
 	m.VPCConfig = importedVPC(is.VpcConfig)
 	m.Tags = importedTags(function.Tags, c.defaultTags)
 	if err := c.importRole(ctx, s, aws.ToString(is.Role), m); err != nil {
@@ -104,7 +105,7 @@ func (c *cloud) importInto(ctx context.Context, s spec, m *model) (bool, error) 
 	}
 	signing, err := c.lambda.GetFunctionCodeSigningConfig(ctx, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: aws.String(s.functionName())})
 	if err == nil {
-		m.CodeSigningConfigARN = stringOrNull(aws.ToString(signing.CodeSigningConfigArn))
+		m.CodeSigningConfigARN = tfvalue.StringOrNull(aws.ToString(signing.CodeSigningConfigArn))
 	}
 	m.setDerived(imported, archive{hash: aws.ToString(is.CodeSha256)})
 	return true, nil
@@ -114,7 +115,7 @@ func (c *cloud) importInto(ctx context.Context, s spec, m *model) (bool, error) 
 func (c *cloud) importRole(ctx context.Context, s spec, roleARN string, m *model) error {
 	m.RolePath = tftypes.StringValue(defaultRolePath)
 	if !strings.HasSuffix(roleARN, "/"+s.roleName()) {
-		m.RoleARN = stringOrNull(roleARN)
+		m.RoleARN = tfvalue.StringOrNull(roleARN)
 		return nil
 	}
 	out, err := c.iam.GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String(s.roleName())})
@@ -125,7 +126,7 @@ func (c *cloud) importRole(ctx context.Context, s spec, roleARN string, m *model
 		return fmt.Errorf("reading role %s: %w", s.roleName(), err)
 	}
 	m.RolePath = tftypes.StringValue(aws.ToString(out.Role.Path))
-	m.PermissionsBoundaryARN = stringOrNull(boundaryOf(out.Role))
+	m.PermissionsBoundaryARN = tfvalue.StringOrNull(boundaryOf(out.Role))
 	return nil
 }
 
@@ -133,7 +134,7 @@ func importedVPC(is *types.VpcConfigResponse) tftypes.Object {
 	if is == nil || len(is.SubnetIds) == 0 {
 		return tftypes.ObjectNull(vpcConfigTypes)
 	}
-	return tftypes.ObjectValueMust(vpcConfigTypes, map[string]attr.Value{"subnet_ids": toSet(is.SubnetIds), "security_group_ids": toSet(is.SecurityGroupIds)})
+	return tftypes.ObjectValueMust(vpcConfigTypes, map[string]attr.Value{"subnet_ids": tfvalue.Set(is.SubnetIds), "security_group_ids": tfvalue.Set(is.SecurityGroupIds)})
 }
 
 // importedTags are the tags that neither we nor the provider's default tags put there.
@@ -146,5 +147,5 @@ func importedTags(is, defaults map[string]string) tftypes.Map {
 	if len(own) == 0 {
 		return tftypes.MapNull(tftypes.StringType)
 	}
-	return toMap(own)
+	return tfvalue.Map(own)
 }

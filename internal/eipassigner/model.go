@@ -9,6 +9,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 // model is the resource as Terraform holds it.
@@ -111,8 +113,8 @@ func (m *model) setDerived(s spec, code archive) {
 	m.SourceCodeHash = types.StringValue(code.hash)
 	m.RoleName = types.StringValue(s.roleName())
 	m.PolicyJSON = types.StringValue(s.policy())
-	m.Environment = toMap(s.environment())
-	m.EventPatterns = toMap(map[string]string{kindLaunch: s.pattern(kindLaunch), kindTerminate: s.pattern(kindTerminate)})
+	m.Environment = tfvalue.Map(s.environment())
+	m.EventPatterns = tfvalue.Map(map[string]string{kindLaunch: s.pattern(kindLaunch), kindTerminate: s.pattern(kindTerminate)})
 	m.LaunchHookName = types.StringValue(s.hookName(kindLaunch))
 	m.TerminateHookName = types.StringValue(s.hookName(kindTerminate))
 }
@@ -130,7 +132,7 @@ func (m *model) setDerivedUnknown() {
 func (m *model) setStatus(status, reason string, inService int64, drifted []string) {
 	m.Status, m.StatusReason = types.StringValue(status), types.StringValue(reason)
 	m.InServiceCount = types.Int64Value(inService)
-	m.DriftedParts = toList(drifted)
+	m.DriftedParts = tfvalue.List(drifted)
 }
 
 // setStatusUnknown plans a wait for the fleet. No drift is promised either: an interrupted
@@ -138,37 +140,6 @@ func (m *model) setStatus(status, reason string, inService int64, drifted []stri
 func (m *model) setStatusUnknown() {
 	m.Status, m.StatusReason, m.InServiceCount = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
 	m.DriftedParts = types.ListUnknown(types.StringType)
-}
-
-func toMap(in map[string]string) types.Map {
-	elements := map[string]attr.Value{}
-	for key, value := range in {
-		elements[key] = types.StringValue(value)
-	}
-	return types.MapValueMust(types.StringType, elements)
-}
-
-func toList(in []string) types.List {
-	elements := []attr.Value{}
-	for _, value := range in {
-		elements = append(elements, types.StringValue(value))
-	}
-	return types.ListValueMust(types.StringType, elements)
-}
-
-func toSet(in []string) types.Set {
-	elements := []attr.Value{}
-	for _, value := range in {
-		elements = append(elements, types.StringValue(value))
-	}
-	return types.SetValueMust(types.StringType, elements)
-}
-
-func stringOrNull(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }
 
 // packID joins what import takes. Neither a name nor an ARN of a group has a comma.

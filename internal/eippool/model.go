@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 type model struct {
@@ -58,10 +59,10 @@ func (m model) spec(owner string, defaultTags map[string]string) Spec {
 	return Spec{
 		Name: m.Name.ValueString(), TagKey: m.TagKey.ValueString(), Owner: owner,
 		Size:     int(m.Size.ValueInt64()),
-		Existing: setOf(stringsOf(m.ExistingAllocationIDs.Elements())), Retire: setOf(stringsOf(m.Retire.Elements())),
+		Existing: setOf(tfvalue.Strings(m.ExistingAllocationIDs.Elements())), Retire: setOf(tfvalue.Strings(m.Retire.Elements())),
 		RequireAdmission: m.RequireAdmission.ValueBool(), ForceRelease: m.ForceRelease.ValueBool(),
 		IPv4Pool: m.PublicIPv4Pool.ValueString(), BorderGroup: m.NetworkBorderGroup.ValueString(),
-		DefaultTags: defaultTags, UserTags: stringMapOf(m.Tags),
+		DefaultTags: defaultTags, UserTags: tfvalue.StringMap(m.Tags),
 	}
 }
 
@@ -78,16 +79,16 @@ func wholly(collection attr.Value, elements []attr.Value) bool {
 }
 
 // order is the allocation ids of the lists in state.
-func (m model) order() []string { return stringsOf(m.AllocationIDs.Elements()) }
+func (m model) order() []string { return tfvalue.Strings(m.AllocationIDs.Elements()) }
 
 // known is every allocation id that state holds.
 func (m model) known() map[string]bool {
-	return setOf(slices.Concat(m.order(), stringsOf(m.RetiredAllocationIDs.Elements()), sortedKeys(stringMapOf(m.LostAddresses))))
+	return setOf(slices.Concat(m.order(), tfvalue.Strings(m.RetiredAllocationIDs.Elements()), sortedKeys(tfvalue.StringMap(m.LostAddresses))))
 }
 
 // droppedTags are the tags of the last apply whose key the new model does not have.
 func (m model) droppedTags(before model) map[string]string {
-	dropped := stringMapOf(before.Tags)
+	dropped := tfvalue.StringMap(before.Tags)
 	for key := range m.Tags.Elements() {
 		delete(dropped, key)
 	}
@@ -99,8 +100,8 @@ func (m *model) setAddresses(ours []Address, order []string) {
 	listed := slices.DeleteFunc(slices.Clone(ours), func(a Address) bool { return !a.Listed() })
 	sortByOrder(listed, order)
 	m.setListed(listed, 0)
-	m.DrainingAllocationIDs = listOf(idsIn(ours, eiptag.LifecycleDraining))
-	m.RetiredAllocationIDs = listOf(idsIn(ours, eiptag.LifecycleRetired))
+	m.DrainingAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleDraining))
+	m.RetiredAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleRetired))
 }
 
 // setListed fills the lists with addresses that are known, and as many unknown elements
@@ -135,8 +136,8 @@ func (m *model) setSettlingUnknown() {
 
 // setNothingWrong says that an apply leaves neither lost addresses nor drifted tags.
 func (m *model) setNothingWrong() {
-	m.LostAddresses = mapOf(nil)
-	m.DriftedAllocationIDs = listOf(nil)
+	m.LostAddresses = tfvalue.Map(nil)
+	m.DriftedAllocationIDs = tfvalue.List(nil)
 }
 
 // setComputedFrom takes over what an apply of before left.
@@ -157,8 +158,8 @@ func (m *model) planned(d decision, ours []Address) {
 		return
 	}
 	m.setListed(d.listed(), d.Missing)
-	m.DrainingAllocationIDs = listOf(idsIn(d.Stay, eiptag.LifecycleDraining))
-	m.RetiredAllocationIDs = listOf(idsIn(ours, eiptag.LifecycleRetired))
+	m.DrainingAllocationIDs = tfvalue.List(idsIn(d.Stay, eiptag.LifecycleDraining))
+	m.RetiredAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleRetired))
 	if len(d.Leave)+len(d.Shrink)+len(d.Untag) > 0 {
 		m.RetiredAllocationIDs = types.ListUnknown(types.StringType)
 	}
@@ -185,8 +186,8 @@ func sameWhereKnown(planned, now types.List) bool {
 // lost returns the addresses that state holds and the pool's listing does not: public IPs by
 // former allocation id. Draining and retired ones were leaving anyway.
 func (m model) lost(ours []Address) map[string]string {
-	lost := stringMapOf(m.LostAddresses)
-	ips, leaving := stringMapOf(m.Addresses), setOf(stringsOf(slices.Concat(m.DrainingAllocationIDs.Elements(), m.Retire.Elements())))
+	lost := tfvalue.StringMap(m.LostAddresses)
+	ips, leaving := tfvalue.StringMap(m.Addresses), setOf(tfvalue.Strings(slices.Concat(m.DrainingAllocationIDs.Elements(), m.Retire.Elements())))
 	for _, id := range m.order() {
 		if !leaving[id] {
 			lost[id] = ips[id]
@@ -230,7 +231,7 @@ func (m *model) imported(s Spec, region string, ours []Address) {
 	}
 	m.Tags = types.MapNull(types.StringType)
 	if tags := s.commonTags(ours); len(tags) > 0 {
-		m.Tags = mapOf(tags)
+		m.Tags = tfvalue.Map(tags)
 	}
 }
 
@@ -271,49 +272,9 @@ func idsIn(addresses []Address, lifecycle string) []string {
 	return ids
 }
 
-// stringsOf returns the known strings among a collection's elements.
-func stringsOf(elements []attr.Value) []string {
-	out := make([]string, 0, len(elements))
-	for _, e := range elements {
-		if s, ok := e.(types.String); ok && !s.IsNull() && !s.IsUnknown() {
-			out = append(out, s.ValueString())
-		}
-	}
-	return out
-}
-
-// stringMapOf returns the known strings of a map; never nil.
-func stringMapOf(m types.Map) map[string]string {
-	out := make(map[string]string, len(m.Elements()))
-	for key, e := range m.Elements() {
-		if s, ok := e.(types.String); ok && !s.IsNull() && !s.IsUnknown() {
-			out[key] = s.ValueString()
-		}
-	}
-	return out
-}
-
-func valuesOf(ss []string) []attr.Value {
-	out := make([]attr.Value, 0, len(ss))
-	for _, s := range ss {
-		out = append(out, types.StringValue(s))
-	}
-	return out
-}
-
-func listOf(ss []string) types.List { return types.ListValueMust(types.StringType, valuesOf(ss)) }
-
 func setOrNull(ss []string) types.Set {
 	if len(ss) == 0 {
 		return types.SetNull(types.StringType)
 	}
-	return types.SetValueMust(types.StringType, valuesOf(ss))
-}
-
-func mapOf(m map[string]string) types.Map {
-	out := make(map[string]attr.Value, len(m))
-	for key, value := range m {
-		out[key] = types.StringValue(value)
-	}
-	return types.MapValueMust(types.StringType, out)
+	return tfvalue.Set(ss)
 }

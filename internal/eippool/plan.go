@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 // ModifyPlan says what an apply will do, and refuses what it could not.
@@ -118,9 +120,9 @@ func (r *Resource) planUpdate(ctx context.Context, plan *model, before model) (d
 
 // moves reports whether anything but tags and switches may have to change, so that the cloud has to be asked.
 func (m model) moves(before model) bool {
-	draining := setOf(stringsOf(before.DrainingAllocationIDs.Elements()))
+	draining := setOf(tfvalue.Strings(before.DrainingAllocationIDs.Elements()))
 	active := 0
-	retire := setOf(stringsOf(m.Retire.Elements()))
+	retire := setOf(tfvalue.Strings(m.Retire.Elements()))
 	for _, id := range before.order() {
 		if !draining[id] {
 			active++

@@ -17,6 +17,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 // Default bounds of the operations; `timeouts` replaces them.
@@ -99,8 +100,8 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 	if config.Size.IsNull() || config.Size.IsUnknown() || !wholly(config.ExistingAllocationIDs, config.ExistingAllocationIDs.Elements()) || !wholly(config.Retire, config.Retire.Elements()) {
 		return
 	}
-	retire := setOf(stringsOf(config.Retire.Elements()))
-	brought := slices.DeleteFunc(stringsOf(config.ExistingAllocationIDs.Elements()), func(id string) bool { return retire[id] })
+	retire := setOf(tfvalue.Strings(config.Retire.Elements()))
+	brought := slices.DeleteFunc(tfvalue.Strings(config.ExistingAllocationIDs.Elements()), func(id string) bool { return retire[id] })
 	if size := config.Size.ValueInt64(); int64(len(brought)) > size && size >= 1 {
 		resp.Diagnostics.AddAttributeError(path.Root("size"), "The pool is smaller than the addresses it is given",
 			fmt.Sprintf("size is %d, and existing_allocation_ids brings %d addresses. Write size = %d or more, or bring fewer.", size, len(brought), len(brought)))
@@ -218,8 +219,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 			fmt.Sprintf("Pool %q no longer has %s: released, or their tag %s removed, behind Terraform's back. The next apply asks AWS for the same addresses, and replaces those that it does not give back.", s.Name, lostNames(lost), s.TagKey))
 	}
 	state.setAddresses(found.ours, state.order())
-	state.LostAddresses = mapOf(lost)
-	state.DriftedAllocationIDs = listOf(s.drifted(found.ours))
+	state.LostAddresses = tfvalue.Map(lost)
+	state.DriftedAllocationIDs = tfvalue.List(s.drifted(found.ours))
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 

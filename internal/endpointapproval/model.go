@@ -6,11 +6,11 @@ import (
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 type model struct {
@@ -67,22 +67,22 @@ func (m model) owners(ctx context.Context, partition string) ([]string, diag.Dia
 // record writes an observation into the model's computed attributes.
 func (m *model) record(seen observation) {
 	m.ID = types.StringValue(seen.target.id())
-	m.RuleID, m.RuleIDGiven = types.StringNull(), stringOrNull(seen.target.ruleID)
+	m.RuleID, m.RuleIDGiven = types.StringNull(), tfvalue.StringOrNull(seen.target.ruleID)
 	m.ConnectionState = types.StringNull()
 	m.DomainNames = types.ListNull(types.StringType)
 	if seen.rule != nil {
 		m.RuleID = types.StringValue(seen.rule.RuleId)
 		m.RuleIDGiven = m.RuleID
-		m.ConnectionState = stringOrNull(string(seen.rule.ConnectionState))
-		m.DomainNames = stringList(seen.rule.DomainNames)
+		m.ConnectionState = tfvalue.StringOrNull(string(seen.rule.ConnectionState))
+		m.DomainNames = tfvalue.List(seen.rule.DomainNames)
 	} else if seen.ruleGone {
 		m.RuleID = types.StringValue(seen.target.ruleID)
 	}
-	m.VPCEndpointID = stringOrNull(seen.endpointID())
-	m.VPCEndpointOwner = stringOrNull(seen.owner())
+	m.VPCEndpointID = tfvalue.StringOrNull(seen.endpointID())
+	m.VPCEndpointOwner = tfvalue.StringOrNull(seen.owner())
 	m.AWSState = types.StringNull()
 	if seen.connection != nil {
-		m.AWSState = stringOrNull(string(seen.connection.VpcEndpointState))
+		m.AWSState = tfvalue.StringOrNull(string(seen.connection.VpcEndpointState))
 	}
 	m.Status = types.StringValue(string(seen.status()))
 }
@@ -104,21 +104,6 @@ func (m *model) forget(config model) {
 		m.ConnectionState = types.StringUnknown()
 		m.DomainNames = types.ListUnknown(types.StringType)
 	}
-}
-
-func stringOrNull(value string) types.String {
-	if value == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(value)
-}
-
-func stringList(values []string) types.List {
-	elements := make([]attr.Value, len(values))
-	for i, value := range values {
-		elements[i] = types.StringValue(value)
-	}
-	return types.ListValueMust(types.StringType, elements)
 }
 
 // parseImportID reads `<ncc>/<rule>/<service>`, `<ncc>/<service>` or `<endpoint>/<service>`.

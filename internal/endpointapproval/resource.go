@@ -18,6 +18,7 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
@@ -326,8 +327,8 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
 	set("endpoint_service_id", t.serviceID)
-	set("network_connectivity_config_id", stringOrNull(t.nccID))
-	set("private_endpoint_rule_id", stringOrNull(t.ruleID))
-	set("vpc_endpoint_id", stringOrNull(t.endpointID))
+	set("network_connectivity_config_id", tfvalue.StringOrNull(t.nccID))
+	set("private_endpoint_rule_id", tfvalue.StringOrNull(t.ruleID))
+	set("vpc_endpoint_id", tfvalue.StringOrNull(t.endpointID))
 	set("wait_for_rule", true)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/azureaccount"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/iprange"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 type model struct {
@@ -163,12 +164,7 @@ func ruleSet(rules []string) types.Set {
 }
 
 func stringSet(values []string) types.Set {
-	elements := make([]attr.Value, 0, len(values))
-	slices.Sort(values)
-	for _, value := range slices.Compact(values) {
-		elements = append(elements, types.StringValue(value))
-	}
-	return types.SetValueMust(types.StringType, elements)
+	return tfvalue.Set(slices.Compact(slices.Sorted(slices.Values(values))))
 }
 
 // packID joins the parts of a resource's id.

@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -25,6 +26,10 @@ func main() {
 	allowed := flag.String("allowed-skips", ".ci/allowed-skips.txt", "file that lists the tests that may be skipped")
 	only := flag.String("packages", "./...", "the Go packages to test; the modules' tests run only with ./...")
 	flag.Parse()
+	if runtime.GOOS != "linux" {
+		fmt.Fprintln(os.Stderr, "testrun: the tests apply whole configurations in the sandbox, which runs on Linux only; run them in a Linux machine or container, or single packages with go test")
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Stdout, *allowed, *only); err != nil {
