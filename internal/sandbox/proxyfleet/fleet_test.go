@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -21,6 +22,8 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/tools"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
+
+var buildDir = filepath.Join("..", "..", "..", ".build")
 
 const userData = `#cloud-config
 write_files:

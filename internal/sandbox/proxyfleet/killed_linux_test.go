@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -31,8 +30,6 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(m.Run())
 }
-
-var buildDir = filepath.Join("..", "..", "..", ".build")
 
 func serveOneInstance(dir string) error {
 	haproxy, err := tools.HAProxy(context.Background(), buildDir)
