@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -152,14 +153,14 @@ func (c *Clients) awsBaseConfig() *awsbase.Config {
 		CallerDocumentationURL: "https://registry.terraform.io/providers/crosscloudlink/crosscloudlink/latest/docs",
 		CallerName:             "crosscloudlink provider",
 		CustomCABundle:         block.CustomCABundle,
-		IamEndpoint:            first(block.Endpoints["iam"], block.EndpointURL),
+		IamEndpoint:            cmp.Or(block.Endpoints["iam"], block.EndpointURL),
 		MaxRetries:             awsMaxRetries,
 		Profile:                block.Profile,
 		Region:                 block.Region,
 		SecretKey:              block.SecretKey,
 		SharedConfigFiles:      block.SharedConfigFiles,
 		SharedCredentialsFiles: block.SharedCredentialsFiles,
-		StsEndpoint:            first(block.Endpoints["sts"], block.EndpointURL),
+		StsEndpoint:            cmp.Or(block.Endpoints["sts"], block.EndpointURL),
 		Token:                  block.Token,
 	}
 	if block.MaxRetries > 0 {
@@ -198,13 +199,4 @@ func awsCredentialError(block AWSConfig, from basediag.Diagnostics) diag.Diagnos
 	return diag.NewErrorDiagnostic("No usable AWS credentials for the provider's `aws` block",
 		fmt.Sprintf("Tried, in this order: %s.\n\nWhat came back: %s\n\nSet one of these, the same way as for the stock AWS provider; in HCP Terraform turn on dynamic credentials for AWS. `aws sts get-caller-identity` tells which identity they give.",
 			tried, strings.Join(said, "\n")))
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -118,17 +119,17 @@ func (c *Clients) newAzure(ctx context.Context) (*Azure, diag.Diagnostics) {
 // azureWithEnvironment is the block with the ARM_* environment applied.
 func (c *Clients) azureWithEnvironment() AzureConfig {
 	block, getenv := c.config.Azure, c.config.Getenv
-	block.SubscriptionID = first(block.SubscriptionID, getenv("ARM_SUBSCRIPTION_ID"))
-	block.TenantID = first(block.TenantID, getenv("ARM_TENANT_ID"))
-	block.ClientID = first(block.ClientID, getenv("ARM_CLIENT_ID"))
-	block.ClientSecret = first(block.ClientSecret, getenv("ARM_CLIENT_SECRET"))
-	block.OIDCToken = first(block.OIDCToken, getenv("ARM_OIDC_TOKEN"))
-	block.OIDCTokenFilePath = first(block.OIDCTokenFilePath, getenv("ARM_OIDC_TOKEN_FILE_PATH"), getenv("AZURE_FEDERATED_TOKEN_FILE"))
-	block.Environment = first(block.Environment, getenv("ARM_ENVIRONMENT"), "public")
-	block.MetadataHost = first(block.MetadataHost, getenv("ARM_METADATA_HOSTNAME"), getenv("ARM_METADATA_HOST"))
-	block.ResourceManagerEndpoint = first(block.ResourceManagerEndpoint, getenv("ARM_RESOURCE_MANAGER_ENDPOINT"))
-	block.ResourceManagerAudience = first(block.ResourceManagerAudience, getenv("ARM_RESOURCE_MANAGER_AUDIENCE"))
-	block.AuthorityHost = first(block.AuthorityHost, getenv("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"))
+	block.SubscriptionID = cmp.Or(block.SubscriptionID, getenv("ARM_SUBSCRIPTION_ID"))
+	block.TenantID = cmp.Or(block.TenantID, getenv("ARM_TENANT_ID"))
+	block.ClientID = cmp.Or(block.ClientID, getenv("ARM_CLIENT_ID"))
+	block.ClientSecret = cmp.Or(block.ClientSecret, getenv("ARM_CLIENT_SECRET"))
+	block.OIDCToken = cmp.Or(block.OIDCToken, getenv("ARM_OIDC_TOKEN"))
+	block.OIDCTokenFilePath = cmp.Or(block.OIDCTokenFilePath, getenv("ARM_OIDC_TOKEN_FILE_PATH"), getenv("AZURE_FEDERATED_TOKEN_FILE"))
+	block.Environment = cmp.Or(block.Environment, getenv("ARM_ENVIRONMENT"), "public")
+	block.MetadataHost = cmp.Or(block.MetadataHost, getenv("ARM_METADATA_HOSTNAME"), getenv("ARM_METADATA_HOST"))
+	block.ResourceManagerEndpoint = cmp.Or(block.ResourceManagerEndpoint, getenv("ARM_RESOURCE_MANAGER_ENDPOINT"))
+	block.ResourceManagerAudience = cmp.Or(block.ResourceManagerAudience, getenv("ARM_RESOURCE_MANAGER_AUDIENCE"))
+	block.AuthorityHost = cmp.Or(block.AuthorityHost, getenv("ARM_ACTIVE_DIRECTORY_AUTHORITY_HOST"))
 	block.UseMSI = envBool(block.UseMSI, getenv("ARM_USE_MSI"), false)
 	block.UseCLI = envBool(block.UseCLI, getenv("ARM_USE_CLI"), true)
 	return block
@@ -161,8 +162,8 @@ func azureCloud(ctx context.Context, block AzureConfig) (configuration cloud.Con
 		return cloud.Configuration{}, custom, err
 	}
 	service := configuration.Services[cloud.ResourceManager]
-	service.Endpoint = first(block.ResourceManagerEndpoint, service.Endpoint)
-	service.Audience = first(block.ResourceManagerAudience, service.Audience)
+	service.Endpoint = cmp.Or(block.ResourceManagerEndpoint, service.Endpoint)
+	service.Audience = cmp.Or(block.ResourceManagerAudience, service.Audience)
 	configuration.Services[cloud.ResourceManager] = service
 	if block.AuthorityHost != "" {
 		configuration.ActiveDirectoryAuthorityHost, custom = block.AuthorityHost, true

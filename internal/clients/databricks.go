@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -54,14 +55,14 @@ func (c *Clients) DatabricksAccount(ctx context.Context) (*databricks.AccountCli
 // databricksAccount is the block with the environment applied.
 func (c *Clients) databricksAccount() DatabricksLevel {
 	level, getenv := c.config.Databricks.Account, c.config.Getenv
-	level.AccountID = first(level.AccountID, getenv("DATABRICKS_ACCOUNT_ID"))
-	level.Profile = first(level.Profile, getenv("DATABRICKS_CONFIG_PROFILE"))
+	level.AccountID = cmp.Or(level.AccountID, getenv("DATABRICKS_ACCOUNT_ID"))
+	level.Profile = cmp.Or(level.Profile, getenv("DATABRICKS_CONFIG_PROFILE"))
 	if level.Profile == "" {
-		level.Host = first(level.Host, getenv("DATABRICKS_HOST"), defaultAccountHost)
-		level.ClientID = first(level.ClientID, getenv("DATABRICKS_CLIENT_ID"))
-		level.ClientSecret = first(level.ClientSecret, getenv("DATABRICKS_CLIENT_SECRET"))
+		level.Host = cmp.Or(level.Host, getenv("DATABRICKS_HOST"), defaultAccountHost)
+		level.ClientID = cmp.Or(level.ClientID, getenv("DATABRICKS_CLIENT_ID"))
+		level.ClientSecret = cmp.Or(level.ClientSecret, getenv("DATABRICKS_CLIENT_SECRET"))
 	}
-	level.AuthType = first(level.AuthType, getenv("DATABRICKS_AUTH_TYPE"))
+	level.AuthType = cmp.Or(level.AuthType, getenv("DATABRICKS_AUTH_TYPE"))
 	// ARM_* variables of another provider beside Databricks' own are ambiguous to the
 	// SDK unless the way is named.
 	if level.AuthType == "" && level.ClientID != "" && level.ClientSecret != "" {
@@ -102,7 +103,7 @@ func (c *Clients) newDatabricksAccount(ctx context.Context) (*databricks.Account
 		diags.AddError("No usable Databricks account credentials for the provider's `databricks.account` block",
 			fmt.Sprintf("Tried: %s, at %s.\n\nWhat came back: %s\n\nThe account API takes OAuth only: give a service principal with the account admin role, by `client_id` and `client_secret` or by a federation policy (`auth_type = \"env-oidc\"`). "+
 				"A team without account rights can approve by `vpc_endpoint_id` instead, with no Databricks credential at all.",
-				tried, first(level.Host, "the host of profile "+level.Profile), strings.TrimSpace(err.Error())))
+				tried, cmp.Or(level.Host, "the host of profile "+level.Profile), strings.TrimSpace(err.Error())))
 		return nil, diags
 	}
 	return client, nil

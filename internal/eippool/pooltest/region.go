@@ -3,6 +3,7 @@
 package pooltest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -192,21 +193,12 @@ func (r *Region) fresh(ip, pool, group string, tags map[string]string) Elastic {
 	if ip == "" {
 		ip = fmt.Sprintf("52.20.%d.%d", r.serial/200, 1+r.serial%200)
 	}
-	e := Elastic{ID: fmt.Sprintf("eipalloc-%017x", r.serial), IP: ip, Pool: first(pool, "amazon"), BorderGroup: first(group, Home), Tags: maps.Clone(tags)}
+	e := Elastic{ID: fmt.Sprintf("eipalloc-%017x", r.serial), IP: ip, Pool: cmp.Or(pool, "amazon"), BorderGroup: cmp.Or(group, Home), Tags: maps.Clone(tags)}
 	if e.Tags == nil {
 		e.Tags = map[string]string{}
 	}
 	r.addresses = append(r.addresses, e)
 	return e
-}
-
-func first(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
 }
 
 // AllocateAddress is EC2's.
