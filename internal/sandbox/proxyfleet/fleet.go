@@ -166,7 +166,7 @@ func (f *Fleet) boot(i *instance) error {
 }
 
 // root is the folder that stands for the instance's own /.
-func (i *instance) root() string { return filepath.Join(i.dir, "root") }
+func (i *instance) root() string { return filepath.Join(i.dir, "rootfs") }
 
 func (i *instance) write(path string, content []byte, mode os.FileMode) error {
 	path = filepath.Join(i.root(), filepath.Clean("/"+path))

@@ -57,7 +57,7 @@ func testSubstitution() *substitution {
 		source:     netip.MustParseAddr("127.128.0.1"),
 		nameserver: netip.MustParseAddrPort("127.0.0.1:5353"),
 		httpsPort:  9443,
-		root:       "/build/i-1/root",
+		root:       "/build/i-1/rootfs",
 		written:    []string{"/etc/haproxy/haproxy.cfg", "/etc/haproxy/allowed-sni.lst"},
 	}
 }
@@ -69,11 +69,11 @@ func TestSubstitutionChangesNothingElse(t *testing.T) {
 		"  group haproxy":                         "#   group haproxy",
 		"\tchroot /var/lib/haproxy   # locked in": "# \tchroot /var/lib/haproxy   # locked in",
 		"  daemon":                                "#   daemon",
-		"  pidfile /run/haproxy.pid":              "  pidfile /build/i-1/root/run/haproxy.pid",
+		"  pidfile /run/haproxy.pid":              "  pidfile /build/i-1/rootfs/run/haproxy.pid",
 		"  stats socket /run/haproxy/admin.sock mode 660 level admin expose-fd listeners": "  stats socket unix@run/haproxy/admin.sock mode 660 level admin expose-fd listeners",
 		"  nameserver aws 169.254.169.253:53":                                             "  nameserver aws 127.0.0.1:5353",
 		"  bind :8404":                                                                    "  bind 127.64.0.1:18404",
-		"  tcp-request content accept if { req.ssl_hello_type 1 } { req.ssl_sni -i -f /etc/haproxy/allowed-sni.lst }":  "  tcp-request content accept if { req.ssl_hello_type 1 } { req.ssl_sni -i -f /build/i-1/root/etc/haproxy/allowed-sni.lst }",
+		"  tcp-request content accept if { req.ssl_hello_type 1 } { req.ssl_sni -i -f /etc/haproxy/allowed-sni.lst }":  "  tcp-request content accept if { req.ssl_hello_type 1 } { req.ssl_sni -i -f /build/i-1/rootfs/etc/haproxy/allowed-sni.lst }",
 		"  server aoai team.openai.azure.com:443 check resolvers vpc init-addr none resolve-prefer ipv4   # the model": "  server aoai team.openai.azure.com:9443 check resolvers vpc init-addr none resolve-prefer ipv4 source 127.128.0.1   # the model",
 		`  server "other one" 10.0.0.7:8443 source 0.0.0.0 check`:                                                      `  server "other one" 10.0.0.7:8443 source 127.128.0.1 check`,
 		"  server-template web 2 many.openai.azure.com:443 resolvers vpc":                                              "  server-template web 2 many.openai.azure.com:9443 resolvers vpc source 127.128.0.1",
