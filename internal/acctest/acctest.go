@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/provider"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/tools"
@@ -41,9 +42,9 @@ terraform {
 
 // shared is what the tests of one binary have in common.
 var shared struct {
-	sandbox once[*sandbox.Sandbox]
-	binary  once[string]
-	dir     string
+	sandboxes [sandbox.Seeds]once[*sandbox.Sandbox]
+	binary    once[string]
+	dir       string
 }
 
 // Main runs a package's tests, and stops what they shared.
@@ -62,25 +63,43 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(shared.dir)) }()
 	code = m.Run()
-	if sb := shared.sandbox.value; sb != nil {
-		err = sb.Close()
+	for i := range shared.sandboxes {
+		if sb := shared.sandboxes[i].value; sb != nil {
+			err = errors.Join(err, sb.Close())
+		}
 	}
 	return code, err
 }
 
-// Sandbox returns the binary's sandbox, started on first use, without proxies: what
-// needs a data path is for the whole-product tests. Its environment becomes the process's
-// own, so that a provider in the test's process finds the clouds too.
+// Sandbox returns the binary's sandbox with what examples/existing-services builds on,
+// started on first use, without proxies: what needs a data path is for the whole-product
+// tests. Its environment becomes the process's own, so that a provider in the test's process
+// finds the clouds too.
 func Sandbox(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
-	sb, err := shared.sandbox.get(func() (*sandbox.Sandbox, error) {
+	return start(t, sandbox.SeedExistingServices, useEnvironment)
+}
+
+// SandboxOf returns the binary's sandbox of a seed. Only that of Sandbox is in the
+// environment of the test's process; this one is for Terraform with plugins of its own (Root).
+func SandboxOf(t *testing.T, seed sandbox.Seed) *sandbox.Sandbox {
+	t.Helper()
+	if seed == sandbox.SeedExistingServices {
+		return Sandbox(t)
+	}
+	return start(t, seed, func(*sandbox.Sandbox) error { return nil })
+}
+
+func start(t *testing.T, seed sandbox.Seed, started func(*sandbox.Sandbox) error) *sandbox.Sandbox {
+	t.Helper()
+	sb, err := shared.sandboxes[seed].get(func() (*sandbox.Sandbox, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 		defer cancel()
-		sb, err := sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir(), NoProxies: true})
+		sb, err := sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir(), Seed: seed, NoProxies: true})
 		if err != nil {
 			return nil, err
 		}
-		return sb, useEnvironment(sb)
+		return sb, started(sb)
 	})
 	if errors.Is(err, tools.ErrUnavailable) {
 		t.Skipf("no sandbox here: %s", err)
@@ -134,6 +153,67 @@ func Terraform(t *testing.T, config string, env ...string) tfrun.Terraform {
 	// The last of two settings of one variable counts.
 	environment := append(sb.Environ(os.Environ()), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
 	return tfrun.Terraform{Dir: dir, Env: append(environment, env...), Log: testLog{t}}
+}
+
+// Root returns a root module of the repository ("examples/complete"), copied with all modules
+// to a folder of its own and initialised, to be run by the built provider and the real stock
+// plugins in a sandbox. Where a plugin that it needs can be had neither from a filesystem mirror
+// nor from the registry, the test is skipped. Variables of env (NAME=value) count before the
+// sandbox's own.
+func Root(t *testing.T, sb *sandbox.Sandbox, folder string, env ...string) tfrun.Terraform {
+	t.Helper()
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, tree := range []string{"modules", "examples"} {
+		if err := os.CopyFS(filepath.Join(dir, tree), os.DirFS(filepath.Join(root, tree))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return initialised(t, sb, filepath.Join(dir, folder), env)
+}
+
+// Config is Root for a root module that is written here. Its files may use the modules of the
+// repository as "../../modules/NAME".
+func Config(t *testing.T, sb *sandbox.Sandbox, config string, env ...string) tfrun.Terraform {
+	t.Helper()
+	root, err := moduleRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(filepath.Join(dir, "modules"), os.DirFS(filepath.Join(root, "modules"))); err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(dir, "examples", "test")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(folder, "main.tf"), config)
+	return initialised(t, sb, folder, env)
+}
+
+func initialised(t *testing.T, sb *sandbox.Sandbox, folder string, env []string) tfrun.Terraform {
+	t.Helper()
+	binary, err := shared.binary.get(buildProvider)
+	if err != nil {
+		t.Fatalf("building the provider: %s", err)
+	}
+	cliConfig, err := plugins.Write(t.Context(), plugins.Options{BuildDir: t.TempDir(), ProviderBinary: binary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := append(sb.Environ(os.Environ()), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
+	terraform := tfrun.Terraform{Dir: folder, Env: append(environment, env...), Log: testLog{t}}
+	if output, err := terraform.Do(t.Context(), "init", "-input=false", "-no-color"); err != nil {
+		if missing := plugins.Missing(output); len(missing) > 0 {
+			t.Skipf("neither a filesystem mirror nor the registry has %s", strings.Join(missing, ", "))
+		}
+		t.Fatal(err)
+	}
+	return terraform
 }
 
 func write(t *testing.T, path, text string) {

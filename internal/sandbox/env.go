@@ -21,7 +21,7 @@ const (
 var cloudPrefixes = []string{"AWS_", "ARM_", "AZURE_", "DATABRICKS_", "TF_CLI_CONFIG_FILE="}
 
 // setEnv works out Env once everything runs.
-func (s *Sandbox) setEnv(trust, cliConfig string) error {
+func (s *Sandbox) setEnv(seed Seed, trust, cliConfig string) error {
 	// Nothing of the user's own profiles: they could name other endpoints.
 	empty := filepath.Join(s.dir, "empty")
 	if err := os.WriteFile(empty, nil, 0o644); err != nil {
@@ -52,11 +52,18 @@ func (s *Sandbox) setEnv(trust, cliConfig string) error {
 		// The function's zip runs on this machine.
 		"TF_VAR_architecture=" + Architecture(),
 	}
-	if s.World.AzureAccountID != "" {
+	switch seed {
+	case SeedExistingServices:
 		s.env = append(s.env,
 			"TF_VAR_azure_openai_account_id="+s.World.AzureAccountID,
 			"TF_VAR_azure_openai_hostname="+s.World.AzureHostname,
 			"TF_VAR_network_connectivity_config_id="+s.World.NetworkConnectivityConfigID,
+		)
+	case SeedWorkspace:
+		s.env = append(s.env,
+			"TF_VAR_azure_openai_name="+subdomain,
+			"TF_VAR_azure_location="+location,
+			fmt.Sprintf("TF_VAR_databricks_workspace_ids=[%d]", s.World.WorkspaceID),
 		)
 	}
 	if cliConfig != "" {

@@ -120,10 +120,8 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if err := s.startDatabricks(ctx, logger); err != nil {
 		return nil, err
 	}
-	if opts.Seed == SeedExistingServices {
-		if s.World, err = seedWorld(s.azure, s.databricks); err != nil {
-			return nil, fmt.Errorf("seeding the clouds: %w", err)
-		}
+	if s.World, err = seedWorld(opts.Seed, s.azure, s.databricks); err != nil {
+		return nil, fmt.Errorf("seeding the clouds: %w", err)
 	}
 	trust, err := writeTrust(s.dir, s.azure.CAFile())
 	if err != nil {
@@ -136,7 +134,7 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 			return nil, err
 		}
 	}
-	return s, s.setEnv(trust, cliConfig)
+	return s, s.setEnv(opts.Seed, trust, cliConfig)
 }
 
 func (s *Sandbox) findProxy(ctx context.Context, opts Options) error {

@@ -86,11 +86,10 @@ func parse(args []string, stderr io.Writer) (sandbox.Options, []string, error) {
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	var opts sandbox.Options
-	empty := false
-	provider := ""
+	provider, seed := "", ""
 	flags.StringVar(&opts.BuildDir, "build-dir", ".build", "`folder` for all that the sandbox writes, tools that it brings included")
 	flags.StringVar(&provider, "provider", "", "our provider's `binary`, for terraform to find (default: bin/terraform-provider-crosscloudlink in the build folder, if it is there)")
-	flags.BoolVar(&empty, "empty", false, "begin with empty clouds, not with what examples/existing-services builds on")
+	flags.StringVar(&seed, "seed", "existing-services", "what `exists` before the first apply: existing-services (what examples/existing-services builds on), workspace (what examples/complete and examples/three-teams do), nothing")
 	flags.BoolVar(&opts.NoProxies, "no-proxies", false, "run no HAProxy: no query arrives")
 	flags.BoolVar(&opts.Debug, "debug", false, "log every emulated call")
 	help := func() {
@@ -114,9 +113,11 @@ func parse(args []string, stderr io.Writer) (sandbox.Options, []string, error) {
 	} else if err != nil {
 		return opts, nil, err
 	}
-	if empty {
-		opts.Seed = sandbox.SeedNothing
+	parsed, err := sandbox.ParseSeed(seed)
+	if err != nil {
+		return opts, nil, err
 	}
+	opts.Seed = parsed
 	opts.ProviderBinary = provider
 	if built := filepath.Join(opts.BuildDir, "bin", "terraform-provider-crosscloudlink"); provider == "" && isFile(built) {
 		opts.ProviderBinary = built

@@ -23,7 +23,7 @@ func TestParse(t *testing.T) {
 	if err := os.WriteFile(built, nil, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	opts, command, err := parse([]string{"exec", "-build-dir", dir, "--empty", "-no-proxies", "--", "terraform", "apply", "-auto-approve"}, new(bytes.Buffer))
+	opts, command, err := parse([]string{"exec", "-build-dir", dir, "--seed", "nothing", "-no-proxies", "--", "terraform", "apply", "-auto-approve"}, new(bytes.Buffer))
 	if err != nil || !slices.Equal(command, []string{"terraform", "apply", "-auto-approve"}) {
 		t.Errorf("got command %q, %v", command, err)
 	}

@@ -37,9 +37,13 @@ func moduleTests(ctx context.Context, out io.Writer, total *tally) error {
 			return fmt.Errorf("copying %s: %w", folder, err)
 		}
 	}
-	tested, err := filepath.Glob(filepath.Join(work, "*", "*", "tests", "*.tftest.hcl"))
-	if err != nil {
-		return err
+	var tested []string
+	for _, depth := range []string{"*/*", "*/*/*"} { // modules/NAME, examples/NAME, examples/three-teams/NAME
+		found, err := filepath.Glob(filepath.Join(work, filepath.FromSlash(depth), "tests", "*.tftest.hcl"))
+		if err != nil {
+			return err
+		}
+		tested = append(tested, found...)
 	}
 	var errs []error
 	last := ""
@@ -64,8 +68,11 @@ func moduleTest(ctx context.Context, out io.Writer, dir, name, cliConfig string,
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "TF_CLI_CONFIG_FILE="+cliConfig, "TF_IN_AUTOMATION=1")
 		return cmd
 	}
-	if text, err := terraform("init", "-backend=false", "-input=false", "-no-color").Output(); err != nil {
-		if versions, _ := plugins.Find("hashicorp/aws"); len(versions) == 0 {
+	initialise := terraform("init", "-backend=false", "-input=false", "-no-color")
+	initialise.Stderr = nil // CombinedOutput takes it
+	if text, err := initialise.CombinedOutput(); err != nil {
+		if missing := plugins.Missing(string(text)); len(missing) > 0 {
+			fmt.Fprintf(out, "skip %s: neither a filesystem mirror nor the registry has %s\n", name, strings.Join(missing, ", "))
 			total.add(name, "skip")
 			return nil
 		}
