@@ -19,10 +19,12 @@ import (
 	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/databricks/databricks-sdk-go"
 	"github.com/databricks/databricks-sdk-go/config"
+	"github.com/databricks/databricks-sdk-go/service/serving"
 	"github.com/databricks/databricks-sdk-go/service/settings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/azure"
 )
 
 // firewallText is what Azure writes into a refusal by its firewall.
@@ -35,8 +37,8 @@ type clouds struct {
 	ec2         *ec2.Client
 	autoScaling *autoscaling.Client
 	account     *databricks.AccountClient
+	workspace   *databricks.WorkspaceClient
 	login       *config.Config // of a principal that may query the serving endpoint
-	ruleID      string
 }
 
 func newClouds(sb *sandbox.Sandbox) (*clouds, error) {
@@ -52,8 +54,15 @@ func newClouds(sb *sandbox.Sandbox) (*clouds, error) {
 	if err != nil {
 		return nil, fmt.Errorf("setting up the Databricks account client: %w", err)
 	}
+	workspace, err := databricks.NewWorkspaceClient(&databricks.Config{
+		Host: env["DATABRICKS_HOST"], WorkspaceID: strconv.FormatInt(sb.World.WorkspaceID, 10), AuthType: "oauth-m2m",
+		ClientID: env["DATABRICKS_CLIENT_ID"], ClientSecret: env["DATABRICKS_CLIENT_SECRET"],
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the Databricks workspace client: %w", err)
+	}
 	return &clouds{
-		sandbox: sb, account: account,
+		sandbox: sb, account: account, workspace: workspace,
 		login: &config.Config{
 			Host: env["DATABRICKS_HOST"], WorkspaceID: strconv.FormatInt(sb.World.WorkspaceID, 10), AuthType: "oauth-m2m",
 			ClientID: sb.World.QueryClientID, ClientSecret: sb.World.QueryClientSecret,
@@ -225,72 +234,52 @@ func (c *clouds) awsIsEmpty(ctx context.Context) (string, error) {
 	return fmt.Sprintf("nothing is left, of %d kinds of resources", len(c.sandbox.AWS().Kinds())), err
 }
 
+// azureAccount is the one Azure OpenAI account there is.
+func (c *clouds) azureAccount() (azure.AccountState, error) {
+	accounts := c.sandbox.Azure().Accounts()
+	if len(accounts) != 1 {
+		return azure.AccountState{}, fmt.Errorf("there should be one Azure OpenAI account, and there are %d: %v", len(accounts), accounts)
+	}
+	state, ok := c.sandbox.Azure().State(accounts[0])
+	if !ok {
+		return azure.AccountState{}, errors.New("the Azure OpenAI account is gone")
+	}
+	return state, nil
+}
+
 // firewallRules returns the entries of the account's firewall, sorted.
 func (c *clouds) firewallRules() ([]string, error) {
-	state, ok := c.sandbox.Azure().State(c.sandbox.World.AzureAccountID)
-	if !ok {
-		return nil, errors.New("the Azure OpenAI account is gone")
-	}
+	state, err := c.azureAccount()
 	slices.Sort(state.IPRules)
-	return state.IPRules, nil
+	return state.IPRules, err
 }
 
 // removeRule is somebody in the Azure portal.
 func (c *clouds) removeRule(ip string) error {
-	return c.sandbox.Azure().RemoveRule(c.sandbox.World.AzureAccountID, ip)
+	state, err := c.azureAccount()
+	if err != nil {
+		return err
+	}
+	return c.sandbox.Azure().RemoveRule(state.ID, ip)
 }
 
-// addRule is the Databricks administrator in the account console.
-func (c *clouds) addRule(ctx context.Context, service string) error {
+// addRule is the Databricks administrator in the account console. It returns the rule's id.
+func (c *clouds) addRule(ctx context.Context, service string) (string, error) {
 	rule, err := c.account.NetworkConnectivity.CreatePrivateEndpointRule(ctx, settings.CreatePrivateEndpointRuleRequest{
 		NetworkConnectivityConfigId: c.sandbox.World.NetworkConnectivityConfigID,
 		PrivateEndpointRule:         settings.CreatePrivateEndpointRule{EndpointService: service, DomainNames: []string{c.sandbox.World.AzureHostname}},
 	})
 	if err != nil {
-		return fmt.Errorf("adding the private endpoint rule: %w", err)
+		return "", fmt.Errorf("adding the private endpoint rule: %w", err)
 	}
-	c.ruleID = rule.RuleId
-	return nil
+	return rule.RuleId, nil
 }
 
-// databricksState describes what others have in Databricks: configurations, policies, and
-// what each workspace is bound to.
-func (c *clouds) databricksState(ctx context.Context) ([]string, error) {
-	var state []string
-	configs, err := c.account.NetworkConnectivity.ListNetworkConnectivityConfigurationsAll(ctx, settings.ListNetworkConnectivityConfigurationsRequest{})
-	if err != nil {
-		return nil, err
-	}
-	for _, ncc := range configs {
-		state = append(state, "configuration "+ncc.NetworkConnectivityConfigId)
-	}
-	policies, err := c.account.NetworkPolicies.ListNetworkPoliciesRpcAll(ctx, settings.ListNetworkPoliciesRequest{})
-	if err != nil {
-		return nil, err
-	}
-	for _, policy := range policies {
-		state = append(state, "policy "+policy.NetworkPolicyId)
-	}
-	workspaces, err := c.account.Workspaces.List(ctx)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range workspaces {
-		option, err := c.account.WorkspaceNetworkConfiguration.GetWorkspaceNetworkOptionRpc(ctx, settings.GetWorkspaceNetworkOptionRequest{WorkspaceId: w.WorkspaceId})
-		if err != nil {
-			return nil, err
-		}
-		state = append(state, fmt.Sprintf("workspace %d: configuration %s, policy %s", w.WorkspaceId, w.NetworkConnectivityConfigId, option.NetworkPolicyId))
-	}
-	slices.Sort(state)
-	return state, nil
-}
-
-// databricksIsBack checks that the connection is closed and all else is as before, and
-// lets the administrator delete the rule.
-func (c *clouds) databricksIsBack(ctx context.Context, before []string) (string, error) {
+// removeRuleOf is the administrator again, who finds the connection closed and deletes the
+// rule. It returns the state that the rule was in.
+func (c *clouds) removeRuleOf(ctx context.Context, ruleID string) (string, error) {
 	rule, err := c.account.NetworkConnectivity.GetPrivateEndpointRule(ctx, settings.GetPrivateEndpointRuleRequest{
-		NetworkConnectivityConfigId: c.sandbox.World.NetworkConnectivityConfigID, PrivateEndpointRuleId: c.ruleID,
+		NetworkConnectivityConfigId: c.sandbox.World.NetworkConnectivityConfigID, PrivateEndpointRuleId: ruleID,
 	})
 	if err != nil {
 		return "", fmt.Errorf("reading the administrator's rule: %w", err)
@@ -298,17 +287,98 @@ func (c *clouds) databricksIsBack(ctx context.Context, before []string) (string,
 	if rule.ConnectionState == settings.NccPrivateEndpointRulePrivateLinkConnectionStateEstablished {
 		return "", fmt.Errorf("rule %s is still %s", rule.RuleId, rule.ConnectionState)
 	}
-	now, err := c.databricksState(ctx)
-	if err != nil {
-		return "", err
-	}
-	if !slices.Equal(now, before) {
-		return "", fmt.Errorf("the account of Databricks has %v, and had %v before", now, before)
-	}
 	if _, err := c.account.NetworkConnectivity.DeletePrivateEndpointRule(ctx, settings.DeletePrivateEndpointRuleRequest{
-		NetworkConnectivityConfigId: c.sandbox.World.NetworkConnectivityConfigID, PrivateEndpointRuleId: c.ruleID,
+		NetworkConnectivityConfigId: c.sandbox.World.NetworkConnectivityConfigID, PrivateEndpointRuleId: ruleID,
 	}); err != nil {
 		return "", fmt.Errorf("deleting the administrator's rule: %w", err)
 	}
-	return fmt.Sprintf("the rule of the administrator is %s; workspace, configuration and policy are as before", rule.ConnectionState), nil
+	return string(rule.ConnectionState), nil
+}
+
+// addServingEndpoint is a data team that has got the account's key, and lets one service
+// principal query.
+func (c *clouds) addServingEndpoint(ctx context.Context) error {
+	account, err := c.azureAccount()
+	if err != nil {
+		return err
+	}
+	world := c.sandbox.World
+	wait, err := c.workspace.ServingEndpoints.Create(ctx, serving.CreateServingEndpoint{
+		Name: world.ServingEndpoint,
+		Config: &serving.EndpointCoreConfigInput{ServedEntities: []serving.ServedEntityInput{{
+			Name: world.Deployment,
+			ExternalModel: &serving.ExternalModel{Name: "gpt-4o", Provider: serving.ExternalModelProviderOpenai, Task: "llm/v1/chat", OpenaiConfig: &serving.OpenAiConfig{
+				OpenaiApiType: "azure", OpenaiApiBase: "https://" + world.AzureHostname, OpenaiApiVersion: "2024-10-21",
+				OpenaiDeploymentName: world.Deployment, OpenaiApiKeyPlaintext: account.Keys[0],
+			}},
+		}}},
+	})
+	if err != nil {
+		return fmt.Errorf("creating the serving endpoint: %w", err)
+	}
+	endpoint, err := wait.GetWithTimeout(settleTimeout)
+	if err != nil {
+		return fmt.Errorf("waiting for the serving endpoint: %w", err)
+	}
+	_, err = c.workspace.ServingEndpoints.UpdatePermissions(ctx, serving.ServingEndpointPermissionsRequest{
+		ServingEndpointId: endpoint.Id,
+		AccessControlList: []serving.ServingEndpointAccessControlRequest{{ServicePrincipalName: world.QueryClientID, PermissionLevel: serving.ServingEndpointPermissionLevelCanQuery}},
+	})
+	if err != nil {
+		return fmt.Errorf("letting a service principal query the serving endpoint: %w", err)
+	}
+	return nil
+}
+
+// databricksState describes what is in the Databricks account: configurations and
+// policies, and what each workspace is bound to. A nil part is not looked at by databricksIs.
+type databricksState struct {
+	objects, workspaces []string
+}
+
+func (c *clouds) databricksState(ctx context.Context) (databricksState, error) {
+	var state databricksState
+	configs, err := c.account.NetworkConnectivity.ListNetworkConnectivityConfigurationsAll(ctx, settings.ListNetworkConnectivityConfigurationsRequest{})
+	if err != nil {
+		return state, err
+	}
+	for _, ncc := range configs {
+		state.objects = append(state.objects, "configuration "+ncc.NetworkConnectivityConfigId)
+	}
+	policies, err := c.account.NetworkPolicies.ListNetworkPoliciesRpcAll(ctx, settings.ListNetworkPoliciesRequest{})
+	if err != nil {
+		return state, err
+	}
+	for _, policy := range policies {
+		state.objects = append(state.objects, "policy "+policy.NetworkPolicyId)
+	}
+	workspaces, err := c.account.Workspaces.List(ctx)
+	if err != nil {
+		return state, err
+	}
+	for _, w := range workspaces {
+		option, err := c.account.WorkspaceNetworkConfiguration.GetWorkspaceNetworkOptionRpc(ctx, settings.GetWorkspaceNetworkOptionRequest{WorkspaceId: w.WorkspaceId})
+		if err != nil {
+			return state, err
+		}
+		state.workspaces = append(state.workspaces, fmt.Sprintf("workspace %d (%s): configuration %s, policy %s", w.WorkspaceId, w.WorkspaceStatus, w.NetworkConnectivityConfigId, option.NetworkPolicyId))
+	}
+	slices.Sort(state.objects)
+	slices.Sort(state.workspaces)
+	return state, nil
+}
+
+// databricksIs checks that the Databricks account is as it was.
+func (c *clouds) databricksIs(ctx context.Context, before databricksState) error {
+	now, err := c.databricksState(ctx)
+	if err != nil {
+		return err
+	}
+	if before.objects != nil && !slices.Equal(now.objects, before.objects) {
+		err = fmt.Errorf("the account of Databricks has %v, and had %v before", now.objects, before.objects)
+	}
+	if before.workspaces != nil && !slices.Equal(now.workspaces, before.workspaces) {
+		err = errors.Join(err, fmt.Errorf("the workspaces of Databricks are %v, and were %v before", now.workspaces, before.workspaces))
+	}
+	return err
 }

@@ -1,7 +1,8 @@
-// Command demo applies examples/existing-services in the sandbox, byte for byte as it
+// Command demo applies a root module of examples/ in the sandbox, byte for byte as it
 // stands in the repository, and proves the link: queries arrive from the pool's addresses and
 // from no other, drift is seen and healed, a killed apply is finished by the next one, and a
-// destroy leaves nothing. It ends with a table and
+// destroy leaves nothing. That root module is examples/complete where the stock plugins that it
+// needs can be had, else examples/existing-services. It ends with a table and
 //
 //	demo: N passed, N failed, N skipped
 package main
@@ -21,18 +22,16 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 )
 
-const (
-	example        = "examples/existing-services"
-	providerBinary = "bin/terraform-provider-crosscloudlink"
-)
+const providerBinary = "bin/terraform-provider-crosscloudlink"
 
 func main() {
 	buildDir := flag.String("build-dir", ".build", "folder for everything that is built or run")
+	wanted := flag.String("example", "", "root module to apply: complete or existing-services (default: complete where its plugins can be had)")
 	verbose := flag.Bool("v", false, "show all that terraform prints, instead of writing it to demo/terraform.log in the build folder alone")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	ok, err := run(ctx, *buildDir, *verbose)
+	ok, err := run(ctx, *buildDir, *wanted, *verbose)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "demo:", err)
 	}
@@ -41,12 +40,12 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, buildDir string, verbose bool) (bool, error) {
+func run(ctx context.Context, buildDir, wanted string, verbose bool) (bool, error) {
 	if err := adoptOrphans(); err != nil {
 		return false, err
 	}
 	r := newReport(os.Stdout)
-	proxy, err := prove(ctx, r, buildDir, verbose)
+	err := prove(ctx, r, buildDir, wanted, verbose)
 	r.check("no-process-left", func() (string, error) {
 		left, err := descendants()
 		if err == nil && len(left) > 0 {
@@ -54,36 +53,44 @@ func run(ctx context.Context, buildDir string, verbose bool) (bool, error) {
 		}
 		return "moto, proxies, functions, terraform and its plugins have ended", err
 	})
-	ok := r.table(proxy)
+	ok := r.table()
 	return ok, err
 }
 
 // prove runs everything from the build to the destroy, and stops the sandbox. An error is
 // a step without which the rest makes no sense.
-func prove(ctx context.Context, r *report, buildDir string, verbose bool) (proxy string, err error) {
-	proxy = "none"
-	buildDir, err = filepath.Abs(buildDir)
+func prove(ctx context.Context, r *report, buildDir, wanted string, verbose bool) error {
+	buildDir, err := filepath.Abs(buildDir)
 	if err != nil {
-		return proxy, err
+		return err
 	}
 	if err := r.step("build the Lambda zips and the provider", func() error { return build(ctx) }); err != nil {
-		return proxy, err
+		return err
 	}
-	if err := os.MkdirAll(filepath.Join(buildDir, "demo"), 0o755); err != nil {
-		return proxy, err
+	work := filepath.Join(buildDir, "demo")
+	if err := copyExamples(work); err != nil {
+		return err
 	}
-	log, err := os.Create(filepath.Join(buildDir, "demo", "terraform.log"))
+	log, err := os.Create(filepath.Join(work, "terraform.log"))
 	if err != nil {
-		return proxy, err
+		return err
 	}
 	defer func() { _ = log.Close() }()
+	var shown example
+	if err := r.step("find the plugins", func() (err error) {
+		shown, r.example, err = choose(ctx, wanted, work, filepath.Join(buildDir, providerBinary))
+		return err
+	}); err != nil {
+		return err
+	}
+	fmt.Fprintf(r.out, "    %s\n", r.example)
 
 	var sb *sandbox.Sandbox
 	if err := r.step("start the sandbox: AWS, Azure and Databricks on loopback", func() (err error) {
-		sb, err = sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir, ProviderBinary: filepath.Join(buildDir, providerBinary)})
+		sb, err = sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir, Seed: shown.seed(), ProviderBinary: filepath.Join(buildDir, providerBinary)})
 		return err
 	}); err != nil {
-		return proxy, err
+		return err
 	}
 	stopped := false
 	stopSandbox := func() error {
@@ -95,22 +102,21 @@ func prove(ctx context.Context, r *report, buildDir string, verbose bool) (proxy
 			_ = stopSandbox()
 		}
 	}()
-	proxy = sb.Proxy()
+	r.proxy = sb.Proxy()
 
-	dir, err := copyExample(filepath.Join(buildDir, "demo"))
-	if err != nil {
-		return proxy, err
-	}
-	tf := tfrun.Terraform{Dir: dir, Env: sb.Environ(append(os.Environ(), "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")), Log: log}
+	tf := tfrun.Terraform{Dir: filepath.Join(work, shown.folder()), Env: sb.Environ(append(os.Environ(), quiet...)), Log: log}
 	if verbose {
 		tf.Log = os.Stdout
 	}
-	s := &story{report: r, sandbox: sb, terraform: tf}
+	s := &story{report: r, example: shown, sandbox: sb, terraform: tf}
 	if err := s.tell(ctx); err != nil {
-		return proxy, fmt.Errorf("%w\n(all that terraform printed is in %s)", err, log.Name())
+		return fmt.Errorf("%w\n(all that terraform printed is in %s)", err, log.Name())
 	}
-	return proxy, stopSandbox()
+	return stopSandbox()
 }
+
+// quiet is for a Terraform that nobody sits in front of.
+var quiet = []string{"TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
 
 func build(ctx context.Context) error {
 	for _, args := range [][]string{
@@ -127,16 +133,16 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-// copyExample copies the example and the modules that it names by relative paths, so that
+// copyExamples copies the examples and the modules that they name by relative paths, so that
 // state, lock file and plugin folder do not appear beside the sources.
-func copyExample(to string) (dir string, err error) {
+func copyExamples(to string) error {
 	for _, folder := range []string{"modules", "examples"} {
 		if err := os.RemoveAll(filepath.Join(to, folder)); err != nil {
-			return "", err
+			return err
 		}
 		if err := os.CopyFS(filepath.Join(to, folder), os.DirFS(folder)); err != nil {
-			return "", fmt.Errorf("copying %s: %w", folder, err)
+			return fmt.Errorf("copying %s: %w", folder, err)
 		}
 	}
-	return filepath.Join(to, example), nil
+	return nil
 }

@@ -24,9 +24,13 @@ type report struct {
 	out    io.Writer
 	start  time.Time
 	checks []outcome
+	// example is what was applied and why that; proxy is what carried the queries.
+	example, proxy string
 }
 
-func newReport(out io.Writer) *report { return &report{out: out, start: time.Now()} }
+func newReport(out io.Writer) *report {
+	return &report{out: out, start: time.Now(), example: "example: none", proxy: "none"}
+}
 
 // step runs a step that is no check by itself, and prints it with its time.
 func (r *report) step(what string, do func() error) error {
@@ -65,9 +69,9 @@ func (o outcome) verdict() string {
 	}
 }
 
-// table prints the checks, the proxy that carried the queries, and the closing line. It
-// reports whether nothing failed.
-func (r *report) table(proxy string) bool {
+// table prints the checks, what was applied and what carried the queries, and the closing
+// line. It reports whether nothing failed.
+func (r *report) table() bool {
 	var passed, failed, skipped int
 	fmt.Fprintln(r.out)
 	for _, o := range r.checks {
@@ -84,7 +88,8 @@ func (r *report) table(proxy string) bool {
 		}
 		fmt.Fprintf(r.out, "%-20s %-7s %6.1fs  %s\n", o.name, o.verdict(), o.took.Seconds(), detail)
 	}
-	fmt.Fprintf(r.out, "proxy: %s\n", proxy)
+	fmt.Fprintln(r.out, r.example)
+	fmt.Fprintf(r.out, "proxy: %s\n", r.proxy)
 	fmt.Fprintf(r.out, "total: %.0fs\n", time.Since(r.start).Seconds())
 	fmt.Fprintf(r.out, "demo: %d passed, %d failed, %d skipped\n", passed, failed, skipped)
 	return failed == 0 && passed > 0

@@ -14,19 +14,20 @@ func TestTableCountsAndDecides(t *testing.T) {
 	r := newReport(&out)
 	r.check("query-200", func() (string, error) { return "2 proxies", nil })
 	r.check("drift-403", func() (string, error) { return "", fmt.Errorf("no proxy: %w", errSkipped) })
-	if !r.table("none") {
+	if !r.table() {
 		t.Error("a skip makes the demo fail")
 	}
 	r.check("plan-empty", func() (string, error) { return "", errors.New("2 changes\nand more") })
-	if r.table("haproxy 2.6.12") {
+	r.proxy, r.example = "haproxy 2.6.12", "example: complete, as asked for"
+	if r.table() {
 		t.Error("a failed check does not make the demo fail")
 	}
-	for _, want := range []string{"demo: 1 passed, 0 failed, 1 skipped\n", "demo: 1 passed, 1 failed, 1 skipped\n", "proxy: haproxy 2.6.12\n", "2 changes\n"} {
+	for _, want := range []string{"demo: 1 passed, 0 failed, 1 skipped\n", "demo: 1 passed, 1 failed, 1 skipped\n", "example: none\nproxy: none\n", "example: complete, as asked for\nproxy: haproxy 2.6.12\n", "2 changes\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in:\n%s", want, out.String())
 		}
 	}
-	if newReport(&out).table("none") {
+	if newReport(&out).table() {
 		t.Error("a demo without a check passes")
 	}
 }

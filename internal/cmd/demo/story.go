@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +28,7 @@ var grown = []string{"-var=min_size=3", "-var=max_size=3", "-var=deletion_protec
 // story is the demo after the sandbox runs.
 type story struct {
 	*report
+	example   example
 	sandbox   *sandbox.Sandbox
 	terraform tfrun.Terraform
 	clouds    *clouds
@@ -40,12 +40,7 @@ func (s *story) tell(ctx context.Context) (err error) {
 	if s.clouds, err = newClouds(s.sandbox); err != nil {
 		return err
 	}
-	foreign, err := s.clouds.firewallRules()
-	if err != nil {
-		return err
-	}
-	before, err := s.clouds.databricksState(ctx)
-	if err != nil {
+	if err := s.example.remember(ctx, s); err != nil {
 		return err
 	}
 
@@ -59,7 +54,7 @@ func (s *story) tell(ctx context.Context) (err error) {
 	}); err != nil {
 		return err
 	}
-	if err := s.step("terraform apply, while a Databricks administrator adds the rule", func() error { return s.firstApply(ctx) }); err != nil {
+	if err := s.example.apply(ctx, s); err != nil {
 		return err
 	}
 
@@ -72,7 +67,7 @@ func (s *story) tell(ctx context.Context) (err error) {
 		return s.queryAll(ctx)
 	})
 	s.check("plan-empty", func() (string, error) { return "a second plan has no changes", s.planEmpty(ctx) })
-	s.check("kill-and-resume", func() (string, error) { return s.killAndResume(ctx, foreign) })
+	s.check("kill-and-resume", func() (string, error) { return s.killAndResume(ctx) })
 
 	if err := s.step("terraform destroy", func() error {
 		return s.do(ctx, append([]string{"destroy", "-auto-approve", "-input=false", "-no-color"}, grown...)...)
@@ -80,14 +75,7 @@ func (s *story) tell(ctx context.Context) (err error) {
 		return err
 	}
 	s.check("destroy-aws", func() (string, error) { return s.clouds.awsIsEmpty(ctx) })
-	s.check("destroy-azure", func() (string, error) {
-		now, err := s.clouds.firewallRules()
-		if err == nil && !slices.Equal(now, foreign) {
-			err = fmt.Errorf("the account's firewall lists %v, and listed %v before", now, foreign)
-		}
-		return fmt.Sprintf("the firewall lists the %d entries of others, and nothing else", len(foreign)), err
-	})
-	s.check("destroy-databricks", func() (string, error) { return s.clouds.databricksIsBack(ctx, before) })
+	s.example.destroyed(ctx, s)
 	return nil
 }
 
@@ -98,37 +86,6 @@ func (s *story) do(ctx context.Context, args ...string) error {
 
 func (s *story) apply(ctx context.Context, vars ...string) error {
 	return s.do(ctx, append([]string{"apply", "-auto-approve", "-input=false", "-no-color"}, vars...)...)
-}
-
-// serviceMade matches the line by which Terraform tells that the endpoint service is there.
-var serviceMade = regexp.MustCompile(`aws_vpc_endpoint_service\.this: Creation complete after \S+ \[id=(vpce-svc-[0-9a-f]+)\]`)
-
-// firstApply applies while the administrator of Databricks, who knows nothing but what
-// Terraform tells its user, adds the private endpoint rule.
-func (s *story) firstApply(ctx context.Context) error {
-	services := make(chan string, 1)
-	run, err := s.terraform.Start(ctx, func(line string) {
-		if match := serviceMade.FindStringSubmatch(line); match != nil {
-			services <- "com.amazonaws.vpce." + sandbox.Region + "." + match[1]
-		}
-	}, "apply", "-input=false", "-no-color", tfrun.PlanFile)
-	if err != nil {
-		return err
-	}
-	select {
-	case <-run.Done():
-		_, err := run.Wait()
-		return errors.Join(errors.New("the apply ended before it told of the endpoint service"), err)
-	case service := <-services:
-		fmt.Fprintf(s.out, "    the administrator adds a rule for %s\n", service)
-		if err := s.clouds.addRule(ctx, service); err != nil {
-			_ = run.Interrupt()
-			_, _ = run.Wait()
-			return fmt.Errorf("the Databricks administrator: %w", err)
-		}
-	}
-	_, err = run.Wait()
-	return err
 }
 
 // queryAll asks the serving endpoint until every proxy in service has served a query. From
@@ -207,7 +164,7 @@ func onlyFirewall(changes []tfrun.Change) error {
 	for _, change := range changes {
 		update := slices.Equal(change.Actions, []string{"update"})
 		switch {
-		case update && change.Address == "crosscloudlink_aoai_ip_firewall.this":
+		case update && strings.HasSuffix(change.Address, "crosscloudlink_aoai_ip_firewall.this"):
 			firewall = true
 		case update && strings.HasSuffix(change.Address, "crosscloudlink_eip_admission.this"):
 		default:
@@ -257,7 +214,7 @@ func (s *story) planEmpty(ctx context.Context, vars ...string) error {
 // killAndResume grows the fleet by one, and kills that apply twice, terraform and provider,
 // inside a call: once when AWS has made the new address and its answer has not come, once
 // when the new proxy has its address and the function is about to let it into service.
-func (s *story) killAndResume(ctx context.Context, foreign []string) (string, error) {
+func (s *story) killAndResume(ctx context.Context) (string, error) {
 	had, err := s.clouds.poolAddresses(ctx)
 	if err != nil {
 		return "", err
@@ -275,7 +232,7 @@ func (s *story) killAndResume(ctx context.Context, foreign []string) (string, er
 	if err := s.planEmpty(ctx, grown...); err != nil {
 		return "", err
 	}
-	if err := s.clouds.nothingLostOrDoubled(ctx, len(had)+1, foreign); err != nil {
+	if err := s.clouds.nothingLostOrDoubled(ctx, len(had)+1, s.example.foreignRules()); err != nil {
 		return "", err
 	}
 	if s.sandbox.Proxy() == "none" {
