@@ -109,7 +109,7 @@ func (g *gate) tag(ctx context.Context, addresses []eippool.Address, admission s
 }
 
 func (g *gate) drop(gone eippool.Address) {
-	g.ours = keep(g.ours, func(a eippool.Address) bool { return a.AllocationID != gone.AllocationID })
+	g.ours = eippool.Keep(g.ours, func(a eippool.Address) bool { return a.AllocationID != gone.AllocationID })
 }
 
 // settle waits until EC2's listing shows the tags that were written: whoever claims an address goes by that listing.

@@ -102,13 +102,9 @@ func membersOf(found []eippool.Address, owner string) (ours, others []eippool.Ad
 
 // admitted returns the addresses that are tagged as admitted.
 func admitted(addresses []eippool.Address) []eippool.Address {
-	return keep(addresses, func(a eippool.Address) bool { return a.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted })
+	return eippool.Keep(addresses, func(a eippool.Address) bool { return a.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted })
 }
 
 func inUse(addresses []eippool.Address) []eippool.Address {
-	return keep(addresses, eippool.Address.InUse)
-}
-
-func keep(addresses []eippool.Address, wanted func(eippool.Address) bool) []eippool.Address {
-	return slices.DeleteFunc(slices.Clone(addresses), func(a eippool.Address) bool { return !wanted(a) })
+	return eippool.Keep(addresses, eippool.Address.InUse)
 }

@@ -323,7 +323,7 @@ func (c *convergence) settle(ctx context.Context, d decision) (problems diag.Dia
 		return nil
 	}
 	// Only what was listed until now: that the lists may still change was planned for these.
-	leaving := setOf(IDs(keep(slices.Concat(d.Leave, d.Shrink), Address.Listed)))
+	leaving := setOf(IDs(Keep(slices.Concat(d.Leave, d.Shrink), Address.Listed)))
 	var raced []Address
 	for _, a := range found {
 		want, ok := expected[a.AllocationID]
@@ -412,9 +412,10 @@ func without(tags, keys map[string]string) map[string]string {
 }
 
 func drop(addresses []Address, gone Address) []Address {
-	return keep(addresses, func(a Address) bool { return a.AllocationID != gone.AllocationID })
+	return Keep(addresses, func(a Address) bool { return a.AllocationID != gone.AllocationID })
 }
 
-func keep(addresses []Address, wanted func(Address) bool) []Address {
+// Keep returns the addresses that are wanted, in their order.
+func Keep(addresses []Address, wanted func(Address) bool) []Address {
 	return slices.DeleteFunc(slices.Clone(addresses), func(a Address) bool { return !wanted(a) })
 }

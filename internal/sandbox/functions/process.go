@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/child"
 )
 
 // invocation is one event on its way through a process.
@@ -91,8 +93,8 @@ func startProcess(ctx context.Context, l launch) (*process, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(l.dir, "bootstrap"))
 	cmd.Dir = l.dir
 	cmd.Env = append(l.environment, "AWS_LAMBDA_RUNTIME_API="+listener.Addr().String(), "LAMBDA_TASK_ROOT="+l.dir)
-	cmd.SysProcAttr = processAttributes()
-	cmd.Cancel = func() error { killGroup(cmd.Process); return nil }
+	cmd.SysProcAttr = child.Attributes()
+	cmd.Cancel = func() error { child.Kill(cmd.Process); return nil }
 	cmd.Stdout, cmd.Stderr = l.logs, l.logs
 	started := make(chan error)
 	go p.run(cmd, started)

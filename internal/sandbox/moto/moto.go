@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/child"
 )
 
 const (
@@ -99,7 +101,7 @@ func (s *Server) run(command, env []string, out *output, started chan<- error) {
 	argv := append(append([]string{}, command[1:]...), "-H", "127.0.0.1", "-p", "0")
 	s.cmd = exec.CommandContext(context.Background(), command[0], argv...)
 	s.cmd.Env = append(environment(os.Environ()), env...)
-	s.cmd.SysProcAttr = processAttributes()
+	s.cmd.SysProcAttr = child.Attributes()
 	pipe, err := s.cmd.StdoutPipe()
 	if err != nil {
 		started <- err
@@ -123,11 +125,11 @@ func (s *Server) Close() {
 			return // its process id may be another's by now
 		default:
 		}
-		terminate(s.cmd.Process)
+		child.Terminate(s.cmd.Process)
 		select {
 		case <-s.exited:
 		case <-time.After(stopTimeout):
-			kill(s.cmd.Process)
+			child.Kill(s.cmd.Process)
 			<-s.exited
 		}
 	})

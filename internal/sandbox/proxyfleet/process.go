@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"runtime"
 	"time"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/child"
 )
 
 // stopTimeout is how long a proxy may take to leave after SIGTERM.
@@ -26,7 +28,7 @@ func start(argv, env []string, dir string, output *os.File) (*process, error) {
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = output, output
-	p.cmd.SysProcAttr = processAttributes()
+	p.cmd.SysProcAttr = child.Attributes()
 	started := make(chan error, 1)
 	go func() {
 		// The parent-death signal is sent when the thread that started the child ends:
@@ -65,11 +67,11 @@ func (p *process) stop() {
 	if !p.running() {
 		return
 	}
-	terminate(p.cmd.Process)
+	child.Terminate(p.cmd.Process)
 	select {
 	case <-p.exited:
 	case <-time.After(stopTimeout):
-		kill(p.cmd.Process)
+		child.Kill(p.cmd.Process)
 		<-p.exited
 	}
 }
