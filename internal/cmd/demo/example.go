@@ -46,14 +46,18 @@ func choose(ctx context.Context, name, work, binary string) (chosen example, ver
 	}
 	terraform := tfrun.Terraform{Dir: filepath.Join(work, chosen.folder()), Env: append(append(os.Environ(), quiet...), "TF_CLI_CONFIG_FILE="+cliConfig)}
 	output, err := terraform.Do(ctx, "init", "-input=false", "-no-color")
-	switch missing := plugins.Missing(output); {
+	missing := plugins.Missing(output)
+	lack := fmt.Sprintf("complete needs %s, which neither a filesystem mirror nor the registry has here", strings.Join(missing, " and "))
+	switch {
 	case err == nil && name == "":
 		return chosen, "example: complete, since all its plugins can be had", nil
 	case err == nil:
 		return chosen, "example: complete, as asked for", nil
-	case len(missing) > 0 && name == "":
-		return &existingServices{}, fmt.Sprintf("example: existing-services, since complete needs %s, which neither a filesystem mirror nor the registry has here", strings.Join(missing, " and ")), nil
-	default:
+	case len(missing) == 0:
 		return nil, "", err
+	case name == "":
+		return &existingServices{}, "example: existing-services, since " + lack, nil
+	default:
+		return nil, "", fmt.Errorf("%s; TF_PLUGIN_MIRROR may name the folder of a mirror", lack)
 	}
 }

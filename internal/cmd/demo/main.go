@@ -78,12 +78,15 @@ func prove(ctx context.Context, r *report, buildDir, wanted string, verbose bool
 	defer func() { _ = log.Close() }()
 	var shown example
 	if err := r.step("find the plugins", func() (err error) {
-		shown, r.example, err = choose(ctx, wanted, work, filepath.Join(buildDir, providerBinary))
+		var verdict string
+		if shown, verdict, err = choose(ctx, wanted, work, filepath.Join(buildDir, providerBinary)); err == nil {
+			r.example = verdict
+			fmt.Fprintf(r.out, "    %s\n", verdict)
+		}
 		return err
 	}); err != nil {
 		return err
 	}
-	fmt.Fprintf(r.out, "    %s\n", r.example)
 
 	var sb *sandbox.Sandbox
 	if err := r.step("start the sandbox: AWS, Azure and Databricks on loopback", func() (err error) {

@@ -3,7 +3,6 @@ package azure
 import (
 	"maps"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -78,23 +77,42 @@ func (call *armCall) begin(a *account, state string) time.Time {
 	return a.busyUntil
 }
 
-func (c *Cloud) accountBody(a *account, now time.Time) map[string]any {
+// endpoints are the account's own one, and those of the services behind it.
+func (a *account) endpoints() (own string, all map[string]string) {
+	sub := a.subdomain()
+	regional := "https://" + a.location + ".api.cognitive.microsoft.com/"
+	switch {
+	case sub == "":
+		return regional, map[string]string{"OpenAI Language Model Instance API": regional}
+	case a.kind == "AIServices":
+		own = "https://" + sub + ".cognitiveservices.azure.com/"
+		return own, map[string]string{
+			"OpenAI Language Model Instance API": "https://" + sub + dataDomain + "/",
+			"AI Foundry API":                     "https://" + sub + ".services.ai.azure.com/",
+		}
+	default:
+		own = "https://" + sub + dataDomain + "/"
+		return own, map[string]string{"OpenAI Language Model Instance API": own}
+	}
+}
+
+// shownProperties are those that clients wrote, and the service's own.
+func (a *account) shownProperties(now time.Time) map[string]any {
 	properties := maps.Clone(a.properties)
 	if _, ok := properties["publicNetworkAccess"]; !ok {
 		properties["publicNetworkAccess"] = "Enabled"
 	}
-	endpoint := "https://" + a.location + ".api.cognitive.microsoft.com/"
-	if sub := a.subdomain(); sub != "" {
-		endpoint = "https://" + sub + dataDomain + "/"
-	}
-	properties["endpoint"] = endpoint
-	properties["endpoints"] = map[string]string{"OpenAI Language Model Instance API": endpoint}
+	properties["endpoint"], properties["endpoints"] = a.endpoints()
 	properties["privateEndpointConnections"] = []any{}
 	properties["provisioningState"] = a.state(now)
 	properties["dateCreated"] = a.created.UTC().Format(time.RFC3339Nano)
+	return properties
+}
+
+func (c *Cloud) accountBody(a *account, now time.Time) map[string]any {
 	body := map[string]any{
 		"id": a.id, "name": a.name, "type": accountType, "location": a.location, "kind": a.kind,
-		"etag": a.etag, "sku": a.sku, "properties": properties,
+		"etag": a.etag, "sku": a.sku, "properties": a.shownProperties(now),
 	}
 	if a.tags != nil {
 		body["tags"] = a.tags
@@ -178,6 +196,9 @@ func putAccount(call *armCall) (reply, *armError) {
 	if err != nil {
 		return reply{}, err
 	}
+	if err := g.standing(); err != nil {
+		return reply{}, err
+	}
 	body, err := call.decode()
 	if err != nil {
 		return reply{}, err
@@ -214,7 +235,7 @@ func (call *armCall) newAccount(g *resourceGroup, old *account, body map[string]
 	properties, _ := body["properties"].(map[string]any)
 	a := &account{
 		id: call.cloud.accountID(g.name, call.params["account"]), name: call.params["account"], group: g.name,
-		location: location, kind: kind, sku: body["sku"], tags: body["tags"], identity: body["identity"],
+		location: location, kind: kind, sku: body["sku"], tags: body["tags"],
 		properties: merge(nil, without(properties, readOnlyProperties)),
 		keys:       [2]string{newKey(), newKey()}, created: call.now, deployments: map[string]*deployment{},
 	}
@@ -225,12 +246,16 @@ func (call *armCall) newAccount(g *resourceGroup, old *account, body map[string]
 		if !strings.EqualFold(old.location, location) {
 			return nil, armErrorf(http.StatusConflict, "InvalidResourceLocation", "The resource '%s' already exists in location '%s'. A resource with the same name cannot be created in location '%s'.", a.name, old.location, location)
 		}
-		a.id, a.name, a.keys, a.created, a.deployments, a.history = old.id, old.name, old.keys, old.created, old.deployments, old.history
+		a.id, a.name, a.keys, a.created, a.deployments, a.history, a.identity = old.id, old.name, old.keys, old.created, old.deployments, old.history, old.identity
 		if err := sameSubdomain(old, a.subdomain()); err != nil {
 			return nil, err
 		}
+	} else if err := call.refuseSoftDeleted(a.id, properties); err != nil {
+		return nil, err
 	}
-	return a, nil
+	var err *armError
+	a.identity, err = call.cloud.managedIdentity(a, body["identity"])
+	return a, err
 }
 
 // patchAccount merges the body into the account by field; arrays replace arrays, which
@@ -251,9 +276,14 @@ func patchAccount(call *armCall) (reply, *armError) {
 	if sent, ok := body["properties"].(map[string]any); ok {
 		next.properties = merge(a.properties, without(sent, readOnlyProperties))
 	}
-	for field, target := range map[string]*any{"sku": &next.sku, "tags": &next.tags, "identity": &next.identity} {
+	for field, target := range map[string]*any{"sku": &next.sku, "tags": &next.tags} {
 		if v, ok := body[field]; ok {
 			*target = v
+		}
+	}
+	if sent, ok := body["identity"]; ok {
+		if next.identity, err = call.cloud.managedIdentity(a, sent); err != nil {
+			return reply{}, err
 		}
 	}
 	if err := sameSubdomain(a, next.subdomain()); err != nil {
@@ -297,29 +327,13 @@ func listPrivateEndpointConnections(call *armCall) (reply, *armError) {
 	return reply{http.StatusOK, map[string]any{"value": []any{}}}, nil
 }
 
-func sameSubdomain(old *account, subdomain string) *armError {
-	if had := old.subdomain(); had != "" && !strings.EqualFold(had, subdomain) {
-		return badRequest("CustomSubDomainCannotBeChanged", "The custom subdomain name '%s' of account '%s' cannot be changed once it is set.", had, old.name)
-	}
-	return nil
-}
-
-var subdomainPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}[a-z0-9]$`)
-
 // checkAccount refuses an account that the service would not have. The caller holds mu.
 func (c *Cloud) checkAccount(a *account) *armError {
 	if a.kind != "OpenAI" && a.kind != "AIServices" {
 		return armErrorf(http.StatusNotImplemented, "NotImplemented", "The sandbox does not implement accounts of kind '%s', only OpenAI and AIServices.", a.kind)
 	}
-	if sub := a.subdomain(); sub != "" {
-		if !subdomainPattern.MatchString(sub) {
-			return badRequest("CustomSubDomainNameInvalid", "The subdomain name '%s' is not valid: 2 to 64 lower-case letters, digits and hyphens.", sub)
-		}
-		for _, other := range c.accounts {
-			if other.id != a.id && strings.EqualFold(other.subdomain(), sub) {
-				return badRequest("CustomDomainInUse", "Please pick a different name. The subdomain name '%s' is not available as it's already used by a resource.", sub)
-			}
-		}
+	if err := c.checkSubdomain(a.subdomain(), a.id); err != nil {
+		return err
 	}
 	if access, ok := a.properties["publicNetworkAccess"]; ok && access != "Enabled" && access != "Disabled" {
 		return badRequest("InvalidRequestContent", "The value %v of publicNetworkAccess is not one of Enabled, Disabled.", access)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -64,13 +65,17 @@ const (
 	cognitivePath    = "/providers/Microsoft.CognitiveServices"
 	accountPath      = groupPath + cognitivePath + "/accounts/{account}"
 	deploymentPath   = accountPath + "/deployments/{deployment}"
+	deletedPath      = subscriptionPath + cognitivePath + "/locations/{location}/resourceGroups/{group}/deletedAccounts/{account}"
+	diagnosticsPath  = accountPath + "/providers/Microsoft.Insights/diagnosticSettings"
 	operationPath    = subscriptionPath + "/providers/{namespace}/locations/{location}/operationResults/{operation}"
 )
 
 var routes = []route{
 	{http.MethodGet, subscriptionPath, "Subscriptions_Get", getSubscription},
+	{http.MethodGet, subscriptionPath + "/providers", "Providers_List", listResourceProviders},
 	{http.MethodGet, groupPath, "ResourceGroups_Get", getGroup},
 	{http.MethodPut, groupPath, "ResourceGroups_CreateOrUpdate", putGroup},
+	{http.MethodPatch, groupPath, "ResourceGroups_Update", patchGroup},
 	{http.MethodDelete, groupPath, "ResourceGroups_Delete", deleteGroup},
 	{http.MethodGet, groupPath + "/resources", "Resources_ListByResourceGroup", listGroupResources},
 	{http.MethodGet, subscriptionPath + cognitivePath + "/accounts", "Accounts_List", listAccounts},
@@ -85,6 +90,14 @@ var routes = []route{
 	{http.MethodGet, deploymentPath, "Deployments_Get", getDeployment},
 	{http.MethodPut, deploymentPath, "Deployments_CreateOrUpdate", putDeployment},
 	{http.MethodDelete, deploymentPath, "Deployments_Delete", deleteDeployment},
+	{http.MethodPost, subscriptionPath + cognitivePath + "/checkDomainAvailability", "CheckDomainAvailability", checkDomainAvailability},
+	{http.MethodGet, subscriptionPath + cognitivePath + "/deletedAccounts", "DeletedAccounts_List", listDeletedAccounts},
+	{http.MethodGet, deletedPath, "DeletedAccounts_Get", getDeletedAccount},
+	{http.MethodDelete, deletedPath, "DeletedAccounts_Purge", purgeDeletedAccount},
+	{http.MethodGet, diagnosticsPath, "DiagnosticSettings_List", listDiagnosticSettings},
+	{http.MethodGet, diagnosticsPath + "/{setting}", "DiagnosticSettings_Get", getDiagnosticSetting},
+	{http.MethodPut, diagnosticsPath + "/{setting}", "DiagnosticSettings_CreateOrUpdate", putDiagnosticSetting},
+	{http.MethodDelete, diagnosticsPath + "/{setting}", "DiagnosticSettings_Delete", deleteDiagnosticSetting},
 	{http.MethodGet, operationPath, "Operations_Get", getOperation},
 }
 
@@ -170,9 +183,15 @@ func (c *Cloud) run(route route, header http.Header, r *http.Request, params map
 
 // settle removes what finished being deleted. The caller holds mu.
 func (c *Cloud) settle(now time.Time) {
-	for key, a := range c.accounts {
+	for key, g := range c.groups {
+		if g.deleting && !now.Before(g.deletedFrom) {
+			c.emptyGroup(g)
+			delete(c.groups, key)
+		}
+	}
+	for _, a := range c.accounts {
 		if a.deleting && !now.Before(a.busyUntil) {
-			delete(c.accounts, key)
+			c.softDelete(a, a.busyUntil)
 			continue
 		}
 		for name, d := range a.deployments {
@@ -181,6 +200,7 @@ func (c *Cloud) settle(now time.Time) {
 			}
 		}
 	}
+	maps.DeleteFunc(c.deleted, func(_ string, d *deletedAccount) bool { return d.gone(now) })
 }
 
 // decode reads the request body as a JSON object.

@@ -75,21 +75,31 @@ type Cloud struct {
 	armServer *http.Server
 	data      *http.Server
 
-	mu         sync.Mutex
-	groups     map[string]*resourceGroup // by lower-cased name
-	accounts   map[string]*account       // by lower-cased ARM id
-	operations map[string]*operation     // by operation id
-	requests   []DataRequest
+	mu          sync.Mutex
+	groups      map[string]*resourceGroup     // by lower-cased name
+	accounts    map[string]*account           // by lower-cased ARM id
+	deleted     map[string]*deletedAccount    // by the lower-cased ARM id that the account had
+	diagnostics map[string]*diagnosticSetting // by lower-cased ARM id
+	neighbours  map[string]*neighbour         // by lower-cased ARM id
+	operations  map[string]*operation         // by operation id
+	requests    []DataRequest
+
+	foreignSubdomains map[string]bool // lower-cased
 }
 
 // New starts the servers on free ports of 127.0.0.1 and writes the CA file. ctx bounds
 // the start only; Close stops the servers.
 func New(ctx context.Context, options Options) (*Cloud, error) {
 	c := &Cloud{
-		options:    options.withDefaults(),
-		groups:     map[string]*resourceGroup{},
-		accounts:   map[string]*account{},
-		operations: map[string]*operation{},
+		options:     options.withDefaults(),
+		groups:      map[string]*resourceGroup{},
+		accounts:    map[string]*account{},
+		deleted:     map[string]*deletedAccount{},
+		diagnostics: map[string]*diagnosticSetting{},
+		neighbours:  map[string]*neighbour{},
+		operations:  map[string]*operation{},
+
+		foreignSubdomains: map[string]bool{},
 	}
 	var err error
 	if c.signer, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {

@@ -392,7 +392,7 @@ func TestAccountLifeThroughARM(t *testing.T) {
 		return map[string]any{"properties": map[string]any{"customSubDomainName": s}}
 	}
 	_, _, err = h.send(h.arm, http.MethodPatch, account, subdomain("acme"))
-	wantARM(t, err, http.StatusBadRequest, "CustomDomainInUse")
+	wantARM(t, err, http.StatusConflict, "CustomDomainInUse")
 	h.mustSend(http.MethodPatch, account, subdomain("fresh"))
 	_, _, err = h.send(h.arm, http.MethodPatch, account, subdomain("other"))
 	wantARM(t, err, http.StatusBadRequest, "CustomSubDomainCannotBeChanged")

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // deployment is a model that an account serves under a name.
@@ -12,7 +13,61 @@ type deployment struct {
 	name, etag string
 	sku        any
 	properties map[string]any
-	deleting   bool
+	// busyState is the provisioningState until the account has finished with the write that
+	// busyUntil ends.
+	busyState string
+	busyUntil time.Time
+	deleting  bool
+}
+
+// What the service adds to a deployment that does not name it.
+const (
+	defaultUpgradeOption = "OnceNewDefaultVersionAvailable"
+	defaultRAIPolicy     = "Microsoft.DefaultV2"
+)
+
+// defaultVersions are the versions that the service gives to models that are deployed
+// without one.
+var defaultVersions = map[string]string{
+	"gpt-4o": "2024-11-20", "gpt-4o-mini": "2024-07-18", "gpt-4.1": "2025-04-14", "gpt-4.1-mini": "2025-04-14",
+	"text-embedding-3-small": "1", "text-embedding-3-large": "1", "text-embedding-ada-002": "2",
+}
+
+// complete adds what a client may leave out.
+func (d *deployment) complete() *armError {
+	model, _ := d.properties["model"].(map[string]any)
+	if d.model() == "" {
+		return badRequest("InvalidRequestContent", "The property properties.model.name is required.")
+	}
+	if version, _ := model["version"].(string); version == "" {
+		version, known := defaultVersions[d.model()]
+		if !known {
+			return armErrorf(http.StatusNotImplemented, "NotImplemented", "The sandbox does not know the default version of the model '%s'; name a version.", d.model())
+		}
+		d.properties = merge(d.properties, map[string]any{"model": map[string]any{"version": version}})
+	}
+	for property, value := range map[string]string{"versionUpgradeOption": defaultUpgradeOption, "raiPolicyName": defaultRAIPolicy} {
+		if set, _ := d.properties[property].(string); set == "" {
+			d.properties[property] = value
+		}
+	}
+	return d.checkSKU()
+}
+
+// checkSKU wants a SKU with a capacity, one unit of it unless the client says more.
+func (d *deployment) checkSKU() *armError {
+	sku, _ := d.sku.(map[string]any)
+	if name, _ := sku["name"].(string); name == "" {
+		return badRequest("InvalidRequestContent", "The property sku.name is required.")
+	}
+	sku = maps.Clone(sku)
+	if capacity, ok := sku["capacity"].(float64); !ok {
+		sku["capacity"] = 1
+	} else if capacity < 1 {
+		return badRequest("InvalidCapacity", "The capacity %v of the deployment '%s' should be at least 1.", capacity, d.name)
+	}
+	d.sku = sku
+	return nil
 }
 
 // model is the name of the model served, "gpt-4o".
@@ -25,8 +80,8 @@ func (d *deployment) model() string {
 func (call *armCall) deploymentBody(a *account, d *deployment) any {
 	properties := maps.Clone(d.properties)
 	properties["provisioningState"] = "Succeeded"
-	if state := a.state(call.now); state != "Succeeded" {
-		properties["provisioningState"] = state
+	if call.now.Before(d.busyUntil) {
+		properties["provisioningState"] = d.busyState
 	}
 	return map[string]any{
 		"id": a.id + "/deployments/" + d.name, "name": d.name, "type": accountType + "/deployments",
@@ -66,6 +121,9 @@ func getDeployment(call *armCall) (reply, *armError) {
 	return reply{http.StatusOK, call.deploymentBody(a, d)}, nil
 }
 
+// readOnlyDeploymentProperties are the service's own; what a client sends in them is dropped.
+var readOnlyDeploymentProperties = []string{"provisioningState", "callRateLimit", "capabilities", "rateLimits", "currentCapacity"}
+
 // putDeployment makes the whole account busy, so that a write to the account beside it
 // gets RequestConflict, as on Azure.
 func putDeployment(call *armCall) (reply, *armError) {
@@ -81,9 +139,9 @@ func putDeployment(call *armCall) (reply, *armError) {
 		return reply{}, err
 	}
 	properties, _ := body["properties"].(map[string]any)
-	d := &deployment{name: call.params["deployment"], etag: `"` + newID() + `"`, sku: body["sku"], properties: merge(nil, without(properties, []string{"provisioningState"}))}
-	if d.model() == "" {
-		return reply{}, badRequest("InvalidRequestContent", "The property properties.model.name is required.")
+	d := &deployment{name: call.params["deployment"], etag: `"` + newID() + `"`, sku: body["sku"], properties: merge(nil, without(properties, readOnlyDeploymentProperties))}
+	if err := d.complete(); err != nil {
+		return reply{}, err
 	}
 	key := strings.ToLower(d.name)
 	status := http.StatusCreated
@@ -91,7 +149,7 @@ func putDeployment(call *armCall) (reply, *armError) {
 		d.name, status = old.name, http.StatusOK
 	}
 	a.deployments[key] = d
-	call.begin(a, "Creating")
+	d.busyState, d.busyUntil = "Creating", call.begin(a, "Creating")
 	return reply{status, call.deploymentBody(a, d)}, nil
 }
 
@@ -104,6 +162,6 @@ func deleteDeployment(call *armCall) (reply, *armError) {
 		return reply{}, err
 	}
 	d.deleting = true
-	call.begin(a, "Deleting")
+	d.busyState, d.busyUntil = "Deleting", call.begin(a, "Deleting")
 	return reply{status: http.StatusAccepted}, nil
 }

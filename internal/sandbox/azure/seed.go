@@ -208,3 +208,42 @@ func (c *Cloud) Accounts() []string {
 	}
 	return ids
 }
+
+// TakeSubdomain makes a subdomain unavailable, as if an account of another tenant had it.
+func (c *Cloud) TakeSubdomain(subdomain string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.foreignSubdomains[strings.ToLower(subdomain)] = true
+}
+
+// FreeSubdomain is the reverse of TakeSubdomain.
+func (c *Cloud) FreeSubdomain(subdomain string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.foreignSubdomains, strings.ToLower(subdomain))
+}
+
+// DeleteAccount soft-deletes an account at once, by another's hand.
+func (c *Cloud) DeleteAccount(accountID string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, ok := c.accounts[strings.ToLower(accountID)]
+	if !ok {
+		return fmt.Errorf("there is no account %s", accountID)
+	}
+	c.softDelete(a, c.options.Now())
+	return nil
+}
+
+// DeletedAccounts returns the ids, by which they are purged, of the accounts that were
+// deleted and not yet purged, sorted.
+func (c *Cloud) DeletedAccounts() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(c.options.Now())
+	ids := []string{}
+	for _, d := range c.sortedDeleted() {
+		ids = append(ids, c.deletedAccountID(d.account))
+	}
+	return ids
+}
