@@ -31,12 +31,12 @@ var fence = regexp.MustCompile("(?ms)^```(?:hcl|terraform)\n(.*?)^```$")
 func snippets(t *testing.T) []snippet {
 	t.Helper()
 	var all []snippet
-	for _, pattern := range []string{"examples/provider/*.tf", "examples/resources/*/resource.tf"} {
+	for _, pattern := range []string{"examples/provider/*.tf", "examples/resources/*/resource.tf", "examples/data-sources/*/data-source.tf"} {
 		for _, path := range glob(t, pattern) {
 			all = append(all, snippet{path, read(t, path)})
 		}
 	}
-	for _, pattern := range []string{"README.md", "modules/*/README.md", "examples/*/README.md", "templates/guides/*"} {
+	for _, pattern := range []string{"README.md", "modules/*/README.md", "examples/*/README.md", "examples/*/*/README.md", "templates/guides/*"} {
 		for _, path := range glob(t, pattern) {
 			for i, block := range fence.FindAllStringSubmatch(read(t, path), -1) {
 				all = append(all, snippet{fmt.Sprintf("%s/%d", path, i+1), block[1]})
@@ -49,9 +49,16 @@ func snippets(t *testing.T) []snippet {
 	return all
 }
 
-// sources are the providers that a snippet is validated with. One that needs others is only
-// parsed: each would be a download of hundreds of megabytes for one example.
-var sources = map[string]string{"crosscloudlink": "crosscloudlink/crosscloudlink", "aws": "hashicorp/aws"}
+// builtIn is the provider that is a part of Terraform itself.
+const builtIn = "terraform"
+
+// sources are the providers that snippets use.
+var sources = map[string]string{
+	"crosscloudlink": "crosscloudlink/crosscloudlink",
+	"aws":            "hashicorp/aws",
+	"azurerm":        "hashicorp/azurerm",
+	"databricks":     "databricks/databricks",
+}
 
 func TestSnippetsAreValid(t *testing.T) {
 	for _, s := range snippets(t) {
@@ -60,8 +67,7 @@ func TestSnippetsAreValid(t *testing.T) {
 			used := usedProviders(body)
 			for _, provider := range used {
 				if sources[provider] == "" {
-					t.Logf("parsed only: it also needs the provider %s", provider)
-					return
+					t.Fatalf("it needs the provider %s, which no example of ours should", provider)
 				}
 			}
 			validate(t, s, body, used)
@@ -88,8 +94,9 @@ func usedProviders(body *hclsyntax.Body) []string {
 	for _, block := range body.Blocks {
 		switch block.Type {
 		case "resource", "data", "ephemeral":
-			name, _, _ := strings.Cut(block.Labels[0], "_")
-			used[name] = true
+			if name, _, _ := strings.Cut(block.Labels[0], "_"); name != builtIn {
+				used[name] = true
+			}
 		case "provider":
 			used[block.Labels[0]] = true
 		}
@@ -107,7 +114,7 @@ func declaresProviders(body *hclsyntax.Body) bool {
 }
 
 // validate runs `terraform validate` on the snippet as a root module of its own. It is
-// skipped where the AWS provider is not to be had.
+// skipped where a stock provider that it needs is not to be had.
 func validate(t *testing.T, s snippet, body *hclsyntax.Body, used []string) {
 	t.Helper()
 	binary, err := providerBinary()
@@ -128,8 +135,8 @@ func validate(t *testing.T, s snippet, body *hclsyntax.Body, used []string) {
 	}
 	terraform := tfrun.Terraform{Dir: dir, Env: append(os.Environ(), "TF_CLI_CONFIG_FILE="+cliConfig, "TF_DATA_DIR=", "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")}
 	if output, err := terraform.Do(t.Context(), "init", "-backend=false", "-input=false", "-no-color"); err != nil {
-		if versions, _ := plugins.Find(sources["aws"]); len(versions) == 0 && strings.Contains(output, sources["aws"]) {
-			t.Skipf("the provider %s is in no filesystem mirror, and its registry does not answer", sources["aws"])
+		if missing := plugins.Missing(output); len(missing) > 0 {
+			t.Skipf("neither a filesystem mirror nor the registry has %s", strings.Join(missing, ", "))
 		}
 		t.Fatal(err)
 	}

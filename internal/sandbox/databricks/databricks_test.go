@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -500,6 +501,83 @@ func TestPoliciesAndBinding(t *testing.T) {
 	})
 	if ncc, policy, ok := h.cloud.WorkspaceNetwork(workspaceID); !ok || ncc != second || policy != defaultPolicyID {
 		t.Errorf("bound to %s, %s", ncc, policy)
+	}
+}
+
+// TestDryRun: calls to external models are let through only by a dry run of all products.
+func TestDryRun(t *testing.T) {
+	closed := func(enforcement map[string]any) *policy {
+		body := restrictedTo([]string{"other.openai.azure.com"})
+		at(body, "egress", "network_access").(map[string]any)["policy_enforcement"] = enforcement
+		if err := checkPolicy(body); err != nil {
+			t.Fatal(err.message)
+		}
+		return &policy{body: body}
+	}
+	products := func(names ...any) map[string]any {
+		return map[string]any{"enforcement_mode": enforcementDry, productFilter: names}
+	}
+	for name, tc := range map[string]struct {
+		enforcement map[string]any
+		want        bool
+	}{
+		"enforced":                  {map[string]any{"enforcement_mode": enforcementOn}, false},
+		"nothing said":              {nil, false},
+		"dry run":                   {map[string]any{"enforcement_mode": enforcementDry}, true},
+		"dry run, empty filter":     {products(), true},
+		"dry run of serving":        {products(productServing), false},
+		"dry run of both":           {products(productSQL, productServing), false},
+		"enforced, with the filter": {map[string]any{"enforcement_mode": enforcementOn, productFilter: []any{productServing}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := closed(tc.enforcement).allows(domain); got != tc.want {
+				t.Errorf("a host that is not listed is let through: %t, want %t", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestPolicyBadInput(t *testing.T) {
+	access := func(change func(map[string]any)) map[string]any {
+		body := restrictedTo([]string{domain})
+		change(at(body, "egress", "network_access").(map[string]any))
+		return body
+	}
+	internet := func(destination, kind string) func(map[string]any) {
+		return func(a map[string]any) {
+			a["allowed_internet_destinations"] = []any{map[string]any{"destination": destination, "internet_destination_type": kind}}
+		}
+	}
+	storage := func(fields map[string]any) func(map[string]any) {
+		return func(a map[string]any) { a["allowed_storage_destinations"] = []any{fields} }
+	}
+	enforce := func(mode string, products ...any) func(map[string]any) {
+		return func(a map[string]any) {
+			a["policy_enforcement"] = map[string]any{"enforcement_mode": mode, productFilter: products}
+		}
+	}
+	for name, tc := range map[string]struct {
+		change func(map[string]any)
+		code   string
+		want   string
+	}{
+		"wildcard":      {internet("*.openai.azure.com", destinationByDNS), codeInvalidParameter, "not a valid hostname"},
+		"type":          {internet(domain, "URL"), codeInvalidParameter, "internet_destination_type"},
+		"workspace":     {internet("dbc-1.cloud.databricks.com", ""), codeInvalidParameter, "Workspace URL"},
+		"mode":          {func(a map[string]any) { a["restriction_mode"] = "OPEN" }, codeInvalidParameter, "restriction_mode"},
+		"enforcement":   {enforce("LOG"), codeInvalidParameter, "enforcement_mode"},
+		"product":       {enforce(enforcementDry, "APPS"), codeInvalidParameter, "APPS"},
+		"bucket":        {storage(map[string]any{"storage_destination_type": storageS3, "region": "us-east-1"}), codeInvalidParameter, "bucket_name"},
+		"Azure storage": {storage(map[string]any{"storage_destination_type": "AZURE_STORAGE"}), codeNotImplemented, "AZURE_STORAGE"},
+		"too many": {func(a map[string]any) {
+			a["allowed_internet_destinations"] = slices.Repeat(list(a["allowed_internet_destinations"]), maxDestinations+1)
+		}, codeLimit, "2001"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := checkPolicy(access(tc.change)); err == nil || err.code != tc.code || !strings.Contains(err.message, tc.want) {
+				t.Errorf("got %+v, want %s with %q", err, tc.code, tc.want)
+			}
+		})
 	}
 }
 

@@ -20,15 +20,23 @@ type policy struct {
 
 var policyName = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,32}$`)
 
-// Products of a dry-run filter, and restriction modes.
+// Values and a field of policies.
 const (
-	productServing   = "ML_SERVING"
 	modeFullAccess   = "FULL_ACCESS"
 	modeRestricted   = "RESTRICTED_ACCESS"
+	enforcementOn    = "ENFORCED"
 	enforcementDry   = "DRY_RUN"
+	productSQL       = "DBSQL"
+	productServing   = "ML_SERVING"
 	ingressAllowAll  = "ALLOW_ALL_REGISTERED_ENDPOINTS"
 	destinationByDNS = "DNS_NAME"
+	storageS3        = "AWS_S3"
+	productFilter    = "dry_run_mode_product_filter"
 )
+
+// maxDestinations is how many destinations a policy may allow, of all kinds together:
+// https://docs.databricks.com/aws/en/security/network/serverless-network-security/manage-network-policies
+const maxDestinations = 2000
 
 func fullAccess() map[string]any {
 	return map[string]any{"egress": map[string]any{"network_access": map[string]any{"restriction_mode": modeFullAccess}}}
@@ -70,11 +78,11 @@ func (p *policy) allows(host string) bool {
 	if text(at(access, "restriction_mode")) != modeRestricted {
 		return true
 	}
-	if text(at(access, "policy_enforcement", "enforcement_mode")) == enforcementDry {
-		products := list(at(access, "policy_enforcement", "dry_run_mode_product_filter"))
-		if len(products) == 0 || slices.Contains(products, any(productServing)) {
-			return true
-		}
+	// A dry run of some products leaves calls to external models enforced even where
+	// ML_SERVING is among them: only a dry run of all lets them through. Seen in the field;
+	// the documentation says otherwise.
+	if enforcement := at(access, "policy_enforcement"); text(at(enforcement, "enforcement_mode")) == enforcementDry && len(list(at(enforcement, productFilter))) == 0 {
+		return true
 	}
 	names := func(field string) bool {
 		return slices.ContainsFunc(list(at(access, field)), func(d any) bool {
@@ -110,20 +118,8 @@ func (call *call) decodePolicy() (map[string]any, *apiError) {
 
 func checkPolicy(body map[string]any) *apiError {
 	if access := at(body, "egress", "network_access"); access != nil {
-		mode := text(at(access, "restriction_mode"))
-		if mode != modeFullAccess && mode != modeRestricted {
-			return invalid("restriction_mode %q is not one of FULL_ACCESS, RESTRICTED_ACCESS.", mode)
-		}
-		for _, field := range []string{"allowed_internet_destinations", "blocked_internet_destinations"} {
-			for _, d := range list(at(access, field)) {
-				destination := text(at(d, "destination"))
-				if !hostPattern.MatchString(strings.ToLower(destination)) {
-					return invalid("%s: %q is not a valid hostname.", field, destination)
-				}
-				if strings.HasSuffix(strings.ToLower(destination), ".cloud.databricks.com") {
-					return invalid("Workspace URL '%s' not allowed as internet destination: `%s`", destination, field)
-				}
-			}
+		if err := checkEgress(access); err != nil {
+			return err
 		}
 	}
 	// The service answers ingress with private_access even when it was sent without
@@ -132,6 +128,51 @@ func checkPolicy(body map[string]any) *apiError {
 		ingress, ok := body[field].(map[string]any)
 		if ok && ingress["private_access"] == nil {
 			ingress["private_access"] = map[string]any{"restriction_mode": ingressAllowAll}
+		}
+	}
+	return nil
+}
+
+// checkEgress checks what a policy says about the ways out.
+func checkEgress(access any) *apiError {
+	if mode := text(at(access, "restriction_mode")); mode != modeFullAccess && mode != modeRestricted {
+		return invalid("restriction_mode %q is not one of FULL_ACCESS, RESTRICTED_ACCESS.", mode)
+	}
+	for _, field := range []string{"allowed_internet_destinations", "blocked_internet_destinations"} {
+		for _, d := range list(at(access, field)) {
+			destination := text(at(d, "destination"))
+			if kind := text(at(d, "internet_destination_type")); kind != "" && kind != destinationByDNS {
+				return invalid("%s: internet_destination_type %q is not DNS_NAME.", field, kind)
+			}
+			if !hostPattern.MatchString(strings.ToLower(destination)) {
+				return invalid("%s: %q is not a valid hostname.", field, destination)
+			}
+			if strings.HasSuffix(strings.ToLower(destination), ".cloud.databricks.com") {
+				return invalid("Workspace URL '%s' not allowed as internet destination: `%s`", destination, field)
+			}
+		}
+	}
+	for _, d := range list(at(access, "allowed_storage_destinations")) {
+		if kind := text(at(d, "storage_destination_type")); kind != storageS3 {
+			return notImplemented("storage destinations of type %q, only AWS_S3.", kind)
+		}
+		if text(at(d, "bucket_name")) == "" || text(at(d, "region")) == "" {
+			return invalid("allowed_storage_destinations: an S3 destination needs bucket_name and region.")
+		}
+	}
+	if n := len(list(at(access, "allowed_internet_destinations"))) + len(list(at(access, "allowed_storage_destinations"))); n > maxDestinations {
+		return errorf(http.StatusBadRequest, codeLimit, "The network policy allows %d destinations; %d are the most there may be.", n, maxDestinations)
+	}
+	return checkEnforcement(at(access, "policy_enforcement"))
+}
+
+func checkEnforcement(enforcement any) *apiError {
+	if mode := text(at(enforcement, "enforcement_mode")); mode != "" && mode != enforcementOn && mode != enforcementDry {
+		return invalid("enforcement_mode %q is not one of ENFORCED, DRY_RUN.", mode)
+	}
+	for _, product := range list(at(enforcement, productFilter)) {
+		if p := text(product); p != productSQL && p != productServing {
+			return invalid("%s: %q is not one of DBSQL, ML_SERVING.", productFilter, p)
 		}
 	}
 	return nil

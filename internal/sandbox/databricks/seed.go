@@ -268,3 +268,25 @@ func (c *Cloud) ForgetRule(ruleID string) {
 		}
 	}
 }
+
+// ForgetWorkspace removes a workspace that was seeded. An unknown id is no error.
+func (c *Cloud) ForgetWorkspace(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.workspaces, id)
+}
+
+// ForgetNCC removes a network connectivity configuration with its rules and their
+// endpoints. An unknown id is no error.
+func (c *Cloud) ForgetNCC(id string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, ok := c.nccs[id]
+	if !ok {
+		return
+	}
+	for _, r := range n.rules {
+		c.discard(r.vpcEndpointID, c.options.Now())
+	}
+	delete(c.nccs, id)
+}

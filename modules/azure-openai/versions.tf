@@ -1,0 +1,13 @@
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    azurerm = {
+      source  = "hashicorp/azurerm"
+      version = ">= 4.69, < 6"
+    }
+    crosscloudlink = {
+      source = "crosscloudlink/crosscloudlink"
+    }
+  }
+}
