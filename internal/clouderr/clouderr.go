@@ -58,6 +58,15 @@ func IsAzureNotFound(err error) bool {
 // DatabricksNotFound reports whether Databricks answered that the object does not exist.
 func DatabricksNotFound(err error) bool { return errors.Is(err, apierr.ErrNotFound) }
 
+// DatabricksPasses reports whether a call that failed so may succeed if it is repeated: what
+// the Databricks SDK gives up on although it passes. It retries 429 and 503 for some
+// minutes, and 500, 502 and 504 never.
+func DatabricksPasses(err error) bool {
+	var apiErr *apierr.APIError
+	return errors.As(err, &apiErr) &&
+		(apiErr.StatusCode == http.StatusTooManyRequests || apiErr.StatusCode >= http.StatusInternalServerError && apiErr.StatusCode != http.StatusNotImplemented)
+}
+
 // Add appends an error: a short and stable summary, and a detail of what was being
 // done, the cloud's own words, and what to do next.
 func Add(diags *diag.Diagnostics, summary string, err error, context string, next ...string) {

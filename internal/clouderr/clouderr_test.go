@@ -86,3 +86,14 @@ func TestKinds(t *testing.T) {
 		t.Error("DatabricksNotFound does not see a wrapped error")
 	}
 }
+
+func TestDatabricksPasses(t *testing.T) {
+	for status, want := range map[int]bool{400: false, 403: false, 404: false, 409: false, 429: true, 500: true, 501: false, 502: true, 503: true, 504: true} {
+		if got := DatabricksPasses(fmt.Errorf("reading: %w", &apierr.APIError{StatusCode: status})); got != want {
+			t.Errorf("%d: %t, want %t", status, got, want)
+		}
+	}
+	if DatabricksPasses(nil) || DatabricksPasses(errors.New("no answer")) {
+		t.Error("what Databricks has not answered passes")
+	}
+}

@@ -10,12 +10,16 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/accountavailability"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eipadmission"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eipassigner"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointapproval"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/ipfirewall"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspacenetwork"
 )
 
 var _ provider.Provider = (*Provider)(nil)
@@ -73,8 +77,15 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 		eippool.NewResource,
 		endpointapproval.NewResource,
 		ipfirewall.NewResource,
+		workspacenetwork.NewResource,
 	}
 }
 
 // DataSources lists the provider's data sources.
-func (p *Provider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{
+		accountavailability.NewDataSource,
+		endpointrule.NewDataSource,
+		workspace.NewDataSource,
+	}
+}

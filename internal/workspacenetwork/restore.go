@@ -1,0 +1,88 @@
+package workspacenetwork
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/databricks/databricks-sdk-go/service/settings"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+)
+
+// restoration is what a destroy does to a workspace.
+type restoration struct {
+	// put is what the workspace is given back; an empty part is left alone.
+	put network
+	// foreign is what somebody else has given the workspace since; it stays.
+	foreign network
+	// noNCC says that there is no NCC to put back in place of ours.
+	noNCC bool
+}
+
+// decideRestoration compares what a workspace has with what it has by this resource: only
+// that is taken away.
+func decideRestoration(seen, ours, restore network) restoration {
+	var r restoration
+	r.put.NCC, r.foreign.NCC, r.noNCC = decidePart(seen.NCC, ours.NCC, restore.NCC)
+	// A policy always has one to be put back: restore.Policy is never empty beside ours.
+	r.put.Policy, r.foreign.Policy, _ = decidePart(seen.Policy, ours.Policy, restore.Policy)
+	return r
+}
+
+func decidePart(seen, ours, restore string) (put, foreign string, none bool) {
+	switch {
+	case ours == "", seen == restore:
+		return "", "", false
+	case seen != ours:
+		return "", seen, false
+	case restore == "":
+		return "", "", true
+	default:
+		return restore, "", false
+	}
+}
+
+// checkRestoration refuses before anything is changed what cannot be put back.
+func (a *account) checkRestoration(ctx context.Context, m model, r restoration, diags *diag.Diagnostics) {
+	id := m.WorkspaceID.ValueInt64()
+	if r.noNCC {
+		diags.AddAttributeError(atRestoreNCC, "There is no NCC to put back",
+			fmt.Sprintf("Workspace %d is bound to NCC %s and had none before. Databricks documents no way to unbind a workspace, so this destroy would leave it bound. Nothing was changed.\n\n"+
+				"Set restore_network_connectivity_config_id to the NCC that the workspace is to be bound to afterwards, or to %s to leave it as it is. Then apply, and destroy again.", id, m.wanted().NCC, m.wanted().NCC))
+	}
+	if r.put.NCC != "" {
+		_, err := a.connectivity.GetNetworkConnectivityConfiguration(ctx, settings.GetNetworkConnectivityConfigurationRequest{NetworkConnectivityConfigId: r.put.NCC})
+		switch {
+		case clouderr.DatabricksNotFound(err):
+			clouderr.AddAttribute(diags, atRestoreNCC, "The NCC to put back does not exist any more", err,
+				fmt.Sprintf("Workspace %d is to be bound to NCC %s again. Nothing was changed.", id, r.put.NCC),
+				"Set restore_network_connectivity_config_id to an NCC that exists, or to "+m.wanted().NCC+" to leave the workspace as it is. Then apply, and destroy again.")
+		case err != nil:
+			clouderr.AddAttribute(diags, atRestoreNCC, "Cannot read the NCC to put back", err, fmt.Sprintf("Reading NCC %s. Nothing was changed.", r.put.NCC))
+		}
+	}
+	if r.put.Policy != "" && r.put.Policy != defaultPolicyID {
+		_, err := a.policies.GetNetworkPolicyRpc(ctx, settings.GetNetworkPolicyRequest{NetworkPolicyId: r.put.Policy})
+		switch {
+		case clouderr.DatabricksNotFound(err):
+			clouderr.AddAttribute(diags, atRestorePolicy, "The network policy to put back does not exist any more", err,
+				fmt.Sprintf("Workspace %d is to be under the network policy %s again. Nothing was changed.", id, r.put.Policy),
+				"Set restore_network_policy_id to a policy that exists, such as "+defaultPolicyID+". Then apply, and destroy again.")
+		case err != nil:
+			clouderr.AddAttribute(diags, atRestorePolicy, "Cannot read the network policy to put back", err, fmt.Sprintf("Reading network policy %s. Nothing was changed.", r.put.Policy))
+		}
+	}
+}
+
+// addForeign warns of what is left to somebody else.
+func addForeign(diags *diag.Diagnostics, id int64, ours, foreign network) {
+	if foreign.NCC != "" {
+		diags.AddWarning("The workspace was bound to another NCC since",
+			fmt.Sprintf("Workspace %d was bound to NCC %s by this resource, and is bound to NCC %s now. That is left as it is.", id, ours.NCC, foreign.NCC))
+	}
+	if foreign.Policy != "" {
+		diags.AddWarning("The workspace was put under another network policy since",
+			fmt.Sprintf("Workspace %d was put under the network policy %s by this resource, and is under %s now. That is left as it is.", id, ours.Policy, foreign.Policy))
+	}
+}
