@@ -1,5 +1,10 @@
 # pool → (the caller's firewall) → admission → assigner; on destroy the other way round.
 
+locals {
+  # The assigner calls a group that has all of its no instances complete.
+  empty_fleet = crosscloudlink_lifecycle_eip_assigner.this.status == "in_service" && crosscloudlink_lifecycle_eip_assigner.this.in_service_count == 0
+}
+
 resource "crosscloudlink_eip_pool" "this" {
   name                    = local.pool_name
   size                    = local.pool_size

@@ -75,13 +75,13 @@ output "admitted_allocation_ids" {
 ################################################################################
 
 output "status" {
-  description = "What the fleet is doing: `in_service`, or what it waits for."
-  value       = crosscloudlink_lifecycle_eip_assigner.this.status
+  description = "What the fleet is doing: `in_service`, or what it waits for; `no_proxies` when there are to be none, with `min_size = 0`."
+  value       = local.empty_fleet ? "no_proxies" : crosscloudlink_lifecycle_eip_assigner.this.status
 }
 
 output "status_reason" {
   description = "Why the fleet is not fully in service, in words; empty when it is."
-  value       = crosscloudlink_lifecycle_eip_assigner.this.status_reason
+  value       = local.empty_fleet ? "No proxy has been started: min_size is 0. Raise it once the firewall lists the addresses of public_ips." : crosscloudlink_lifecycle_eip_assigner.this.status_reason
 }
 
 output "in_service_count" {

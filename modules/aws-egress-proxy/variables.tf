@@ -176,14 +176,14 @@ variable "egress_cidr_blocks" {
 ################################################################################
 
 variable "min_size" {
-  description = "Smallest number of proxies. The apply fails (and leaves everything in place) while fewer are in service, unless `require_in_service` is `false`."
+  description = "Smallest number of proxies. The apply fails (and leaves everything in place) while fewer are in service, unless `require_in_service` is `false`. With `0` no proxy is started yet: pool, load balancer and endpoint service are made, and the fleet starts with a later apply, once a firewall that another team keeps lists the addresses. A fleet that runs is not stopped by it."
   type        = number
   default     = 2
   nullable    = false
 
   validation {
-    condition     = var.min_size >= 1 && floor(var.min_size) == var.min_size
-    error_message = "min_size must be a whole number, 1 or more; 2 or more keep the link up while one proxy is replaced."
+    condition     = var.min_size >= 0 && floor(var.min_size) == var.min_size
+    error_message = "min_size must be a whole number: 0 starts no proxy yet, 1 is a link that breaks while its proxy is replaced, 2 or more keep it up."
   }
 }
 
@@ -194,8 +194,8 @@ variable "max_size" {
   nullable    = false
 
   validation {
-    condition     = var.max_size >= var.min_size && floor(var.max_size) == var.max_size
-    error_message = "max_size must be a whole number, not smaller than min_size."
+    condition     = var.max_size >= max(1, var.min_size) && floor(var.max_size) == var.max_size
+    error_message = "max_size must be a whole number, 1 or more and not smaller than min_size."
   }
 }
 

@@ -158,14 +158,35 @@ run "vpc_id_beside_create_vpc" {
   expect_failures = [var.vpc_id]
 }
 
-run "empty_fleet" {
+run "negative_fleet" {
+  command = plan
+
+  variables {
+    min_size = -1
+  }
+
+  expect_failures = [var.min_size]
+}
+
+run "half_a_proxy" {
+  command = plan
+
+  variables {
+    min_size = 0.5
+  }
+
+  expect_failures = [var.min_size]
+}
+
+run "fleet_that_can_never_have_a_proxy" {
   command = plan
 
   variables {
     min_size = 0
+    max_size = 0
   }
 
-  expect_failures = [var.min_size]
+  expect_failures = [var.max_size]
 }
 
 run "max_below_min" {

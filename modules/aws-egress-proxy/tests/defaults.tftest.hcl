@@ -254,3 +254,32 @@ run "govcloud" {
     error_message = "GovCloud has Databricks accounts of its own."
   }
 }
+
+run "no_proxies_yet" {
+  command = plan
+
+  variables {
+    min_size            = 0
+    admitted_public_ips = []
+  }
+
+  override_resource {
+    target          = crosscloudlink_lifecycle_eip_assigner.this
+    override_during = plan
+    values = {
+      in_service_count = 0
+      status           = "in_service"
+      status_reason    = ""
+    }
+  }
+
+  assert {
+    condition     = crosscloudlink_eip_pool.this.size == 2 && crosscloudlink_lifecycle_eip_assigner.this.max_size == 2
+    error_message = "The addresses must be there before the first proxy, so that a firewall can list them."
+  }
+
+  assert {
+    condition     = output.status == "no_proxies" && output.status_reason != ""
+    error_message = "An empty fleet must not be called in service: nothing would answer."
+  }
+}
