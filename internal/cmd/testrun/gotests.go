@@ -12,7 +12,7 @@ import (
 
 // goTimeout bounds one package's tests; those that apply whole configurations are slow
 // on a busy machine.
-const goTimeout = "20m"
+const goTimeout = "40m"
 
 const modulePath = "github.com/crosscloudlink/terraform-provider-crosscloudlink"
 

@@ -59,12 +59,35 @@ func TestSkipsMustBeListedWithAReason(t *testing.T) {
 		t.Fatal(err)
 	}
 	total := tally{skips: []string{"internal/a.TestSkipped", "internal/a.TestOther"}}
-	if got := total.unlistedSkips(allowed); !slices.Equal(got, []string{"internal/a.TestOther"}) {
+	if got := total.unlistedSkips(allowed, nil); !slices.Equal(got, []string{"internal/a.TestOther"}) {
 		t.Errorf("unlisted skips %v, want only TestOther", got)
 	}
 	write("internal/a.TestSkipped\n")
 	if _, err := readAllowedSkips(path); err == nil || !strings.Contains(err.Error(), "no reason") {
 		t.Errorf("a skip without a reason is accepted: %v", err)
+	}
+}
+
+func TestSkipForAProviderThatIsThereIsAFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "allowed")
+	if err := os.WriteFile(path, []byte("internal/a.TestBoth needs hashicorp/azurerm databricks/databricks\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	allowed, err := readAllowedSkips(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := tally{skips: []string{"internal/a.TestBoth"}}
+	for _, test := range []struct {
+		here, unlisted []string
+	}{
+		{nil, nil},
+		{[]string{"hashicorp/azurerm"}, nil},
+		{[]string{"hashicorp/azurerm", "databricks/databricks"}, []string{"internal/a.TestBoth"}},
+	} {
+		if got := total.unlistedSkips(allowed, func(provider string) bool { return slices.Contains(test.here, provider) }); !slices.Equal(got, test.unlisted) {
+			t.Errorf("with %v in a mirror, unlisted are %v, want %v", test.here, got, test.unlisted)
+		}
 	}
 }
 
