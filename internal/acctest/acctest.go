@@ -42,9 +42,9 @@ terraform {
 
 // shared is what the tests of one binary have in common.
 var shared struct {
-	sandboxes [sandbox.Seeds]once[*sandbox.Sandbox]
-	binary    once[string]
-	dir       string
+	sandbox once[*sandbox.Sandbox]
+	binary  once[string]
+	dir     string
 }
 
 // Main runs a package's tests, and stops what they shared.
@@ -63,10 +63,8 @@ func run(m *testing.M) (code int, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(shared.dir)) }()
 	code = m.Run()
-	for i := range shared.sandboxes {
-		if sb := shared.sandboxes[i].value; sb != nil {
-			err = errors.Join(err, sb.Close())
-		}
+	if sb := shared.sandbox.value; sb != nil {
+		err = sb.Close()
 	}
 	return code, err
 }
@@ -77,30 +75,39 @@ func run(m *testing.M) (code int, err error) {
 // finds the clouds too.
 func Sandbox(t *testing.T) *sandbox.Sandbox {
 	t.Helper()
-	return start(t, sandbox.SeedExistingServices, useEnvironment)
-}
-
-// SandboxOf returns the binary's sandbox of a seed. Only that of Sandbox is in the
-// environment of the test's process; this one is for Terraform with plugins of its own (Root).
-func SandboxOf(t *testing.T, seed sandbox.Seed) *sandbox.Sandbox {
-	t.Helper()
-	if seed == sandbox.SeedExistingServices {
-		return Sandbox(t)
-	}
-	return start(t, seed, func(*sandbox.Sandbox) error { return nil })
-}
-
-func start(t *testing.T, seed sandbox.Seed, started func(*sandbox.Sandbox) error) *sandbox.Sandbox {
-	t.Helper()
-	sb, err := shared.sandboxes[seed].get(func() (*sandbox.Sandbox, error) {
-		ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
-		defer cancel()
-		sb, err := sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir(), Seed: seed, NoProxies: true})
+	sb, err := shared.sandbox.get(func() (*sandbox.Sandbox, error) {
+		sb, err := start(sandbox.SeedExistingServices)
 		if err != nil {
 			return nil, err
 		}
-		return sb, started(sb)
+		return sb, useEnvironment(sb)
 	})
+	return whole(t, sb, err)
+}
+
+// OwnSandbox returns a sandbox for one test alone, stopped when the test ends. Its environment
+// is not the process's: it is for Terraform with plugins of its own (Root, Config).
+func OwnSandbox(t *testing.T, seed sandbox.Seed) *sandbox.Sandbox {
+	t.Helper()
+	sb, err := start(seed)
+	if err == nil {
+		t.Cleanup(func() {
+			if err := sb.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	return whole(t, sb, err)
+}
+
+func start(seed sandbox.Seed) (*sandbox.Sandbox, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	return sandbox.Start(ctx, sandbox.Options{BuildDir: buildDir(), Seed: seed, NoProxies: true})
+}
+
+func whole(t *testing.T, sb *sandbox.Sandbox, err error) *sandbox.Sandbox {
+	t.Helper()
 	if errors.Is(err, tools.ErrUnavailable) {
 		t.Skipf("no sandbox here: %s", err)
 	}

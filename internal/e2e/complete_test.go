@@ -173,19 +173,11 @@ func wantLink(t *testing.T, sb *sandbox.Sandbox, ncc, policy, service any) {
 	}
 }
 
-// TestWholeExamples applies the examples that make everything but the workspace. They share one
-// world, so they run one after another; beside them others may run, for most of it is waiting
-// for load balancers and deletions.
-func TestWholeExamples(t *testing.T) {
+// TestCompleteExample applies examples/complete as a user does, from a workspace to the link
+// and back. Beside it other tests may run: most of it is waiting for load balancers and deletions.
+func TestCompleteExample(t *testing.T) {
 	t.Parallel()
-	t.Run("complete", complete)
-	t.Run("three teams", threeTeamsConverge)
-	t.Run("three teams out of order", threeTeamsRefused)
-}
-
-// complete applies examples/complete as a user does, from a workspace to the link and back.
-func complete(t *testing.T) {
-	sb := acctest.SandboxOf(t, sandbox.SeedWorkspace)
+	sb := acctest.OwnSandbox(t, sandbox.SeedWorkspace)
 	s := newStack(t, sb, "examples/complete", "AWS_", "ARM_", "DATABRICKS_")
 	was := lookBefore(t, sb)
 

@@ -77,10 +77,11 @@ func (w teams) wantDone(sb *sandbox.Sandbox) {
 	}
 }
 
-// threeTeamsConverge applies the three states in different orders, each with its own cloud's
+// TestThreeTeams applies the three states in different orders, each with its own cloud's
 // credentials, and destroys them in different orders.
-func threeTeamsConverge(t *testing.T) {
-	sb := acctest.SandboxOf(t, sandbox.SeedWorkspace)
+func TestThreeTeams(t *testing.T) {
+	t.Parallel()
+	sb := acctest.OwnSandbox(t, sandbox.SeedWorkspace)
 	w := threeTeams(t, sb)
 	was := lookBefore(t, sb)
 	const (
@@ -141,9 +142,10 @@ func threeTeamsConverge(t *testing.T) {
 	was.intact(t)
 }
 
-// threeTeamsRefused plans states out of order, or with what is not meant.
-func threeTeamsRefused(t *testing.T) {
-	w := threeTeams(t, acctest.SandboxOf(t, sandbox.SeedWorkspace))
+// TestThreeTeamsOutOfOrder plans states out of order, or with what is not meant.
+func TestThreeTeamsOutOfOrder(t *testing.T) {
+	t.Parallel()
+	w := threeTeams(t, acctest.OwnSandbox(t, sandbox.SeedWorkspace))
 	w.aws.refused(planning(), "hostnames is missing", "output hostnames of the Azure team's state (examples/three-teams/azure)")
 	w.databricks.refused(planning(),
 		"endpoint_service_name is missing", "output endpoint_service_name of the AWS team's state (examples/three-teams/aws), which has to be applied first")

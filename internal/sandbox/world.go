@@ -23,8 +23,6 @@ const (
 	SeedWorkspace
 	// SeedNothing leaves the clouds empty.
 	SeedNothing
-	// Seeds is the number of seeds.
-	Seeds
 )
 
 // seeds are the names of the seeds on the command line.

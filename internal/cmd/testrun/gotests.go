@@ -14,6 +14,10 @@ import (
 // on a busy machine.
 const goTimeout = "40m"
 
+// parallelTests is how many tests of a package run at once. It is more than the processors of a
+// small machine: the longest tests wait, for a minute each, for what the stock providers wait for.
+const parallelTests = "4"
+
 const modulePath = "github.com/crosscloudlink/terraform-provider-crosscloudlink"
 
 // testEvent is a line of `go test -json` (go doc test2json).
@@ -25,7 +29,7 @@ type testEvent struct {
 }
 
 func goTests(ctx context.Context, out io.Writer, packages string, total *tally) error {
-	cmd := command(ctx, "go", "test", "-json", "-count=1", "-timeout", goTimeout, packages)
+	cmd := command(ctx, "go", "test", "-json", "-count=1", "-timeout", goTimeout, "-parallel", parallelTests, packages)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
