@@ -65,6 +65,7 @@ func (s *Sandbox) setEnv(seed Seed, trust, cliConfig string) error {
 			"TF_VAR_azure_location="+location,
 			fmt.Sprintf("TF_VAR_databricks_workspace_ids=[%d]", s.World.WorkspaceID),
 		)
+	case SeedNothing:
 	}
 	if cliConfig != "" {
 		s.env = append(s.env, "TF_CLI_CONFIG_FILE="+cliConfig)

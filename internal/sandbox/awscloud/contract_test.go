@@ -1,12 +1,7 @@
 package awscloud_test
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -19,9 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awscloud"
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/contract"
 )
 
 // contractTimeout bounds one Terraform command. The stock provider alone waits for a minute,
@@ -31,132 +25,27 @@ const contractTimeout = 5 * time.Minute
 // TestStockResourceContract applies every stock resource that the modules use with the real AWS provider: it
 // must come up, plan nothing afterwards, take an update in place, and leave nothing behind.
 func TestStockResourceContract(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole Terraform run takes minutes; -short leaves it out")
-	}
+	terraform := contract.New(t, "testdata/contract", contractTimeout)
 	cloud := start(t, awscloud.Options{})
+	terraform.Env = append(terraform.Env,
+		"AWS_ENDPOINT_URL="+cloud.URL, "AWS_ACCESS_KEY_ID=admin", "AWS_SECRET_ACCESS_KEY=admin", "AWS_REGION="+awscloud.DefaultRegion,
+	)
 	before := inventory(t, cloud)
-	terraform := rootModule(t, cloud, "testdata/contract")
 
-	run(t, terraform, "apply", "-auto-approve")
-	resources := state(t, terraform)
-	t.Run("plan after apply", func(t *testing.T) { wantNoChanges(t, terraform, resources) })
+	terraform.Run(t, "apply")
+	resources := terraform.State(t)
+	t.Run("plan after apply", func(t *testing.T) { terraform.WantNoChanges(t, resources) })
 	t.Run("values", func(t *testing.T) { wantValues(t, cloud, resources) })
-	run(t, terraform, "apply", "-auto-approve", "-var=revision=2")
-	t.Run("plan after update", func(t *testing.T) { wantNoChanges(t, terraform, state(t, terraform), "-var=revision=2") })
-	run(t, terraform, "destroy", "-auto-approve", "-var=revision=2")
+	terraform.Run(t, "apply", "-var=revision=2")
+	t.Run("plan after update", func(t *testing.T) { terraform.WantNoChanges(t, terraform.State(t), "-var=revision=2") })
+	terraform.Run(t, "destroy", "-var=revision=2")
 	if left := inventory(t, cloud); !slices.Equal(left, before) {
 		t.Errorf("destroy left something: before the apply there were %v, now %v", before, left)
 	}
 }
 
-// rootModule prepares a copy of a folder to be run against a gateway, or skips the test.
-func rootModule(t *testing.T, cloud *awscloud.Cloud, folder string) tfrun.Terraform {
-	t.Helper()
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not on PATH")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
-	cliConfig, err := plugins.Write(t.Context(), plugins.Options{BuildDir: filepath.Join(dir, ".build")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	terraform := tfrun.Terraform{Dir: dir, Env: environment(
-		"AWS_ENDPOINT_URL="+cloud.URL, "AWS_ACCESS_KEY_ID=admin", "AWS_SECRET_ACCESS_KEY=admin", "AWS_REGION="+awscloud.DefaultRegion,
-		"TF_CLI_CONFIG_FILE="+cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
-	)}
-	if out, err := terraform.Do(t.Context(), "init", "-no-color"); err != nil {
-		if versions, _ := plugins.Find("hashicorp/aws"); len(versions) == 0 {
-			t.Skip("the provider hashicorp/aws is neither in a filesystem mirror of this machine nor in reach")
-		}
-		t.Fatalf("terraform init: %v\n%s", err, out)
-	}
-	return terraform
-}
-
-// environment is this process's, without what would lead the AWS provider elsewhere.
-func environment(extra ...string) []string {
-	var out []string
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "TF_") {
-			out = append(out, kv)
-		}
-	}
-	return append(out, extra...)
-}
-
-func run(t *testing.T, terraform tfrun.Terraform, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), contractTimeout)
-	defer cancel()
-	out, err := terraform.Do(ctx, append(args, "-no-color")...)
-	if err != nil {
-		t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-// state returns the values of all managed resources and data sources by address.
-func state(t *testing.T, terraform tfrun.Terraform) map[string]map[string]any {
-	t.Helper()
-	var shown struct {
-		Values struct {
-			RootModule struct {
-				Resources []struct {
-					Address string
-					Values  map[string]any
-				}
-			} `json:"root_module"`
-		}
-	}
-	if err := json.Unmarshal([]byte(run(t, terraform, "show", "-json")), &shown); err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]map[string]any{}
-	for _, r := range shown.Values.RootModule.Resources {
-		out[r.Address] = r.Values
-	}
-	if len(out) == 0 {
-		t.Fatal("the state is empty")
-	}
-	return out
-}
-
-// wantNoChanges plans, and reports the changes resource by resource.
-func wantNoChanges(t *testing.T, terraform tfrun.Terraform, resources map[string]map[string]any, args ...string) {
-	t.Helper()
-	changes, err := terraform.Plan(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	planned := map[string][]string{}
-	for _, c := range changes {
-		planned[c.Address] = c.Actions
-		if _, known := resources[c.Address]; !known {
-			t.Errorf("%s: plans to %v", c.Address, c.Actions)
-		}
-	}
-	for address := range resources {
-		if strings.HasPrefix(address, "data.") {
-			continue
-		}
-		t.Run(address, func(t *testing.T) {
-			if actions := planned[address]; actions != nil {
-				t.Errorf("plans to %v", actions)
-			}
-		})
-	}
-	if len(changes) > 0 {
-		out, err := terraform.Do(t.Context(), append([]string{"plan", "-no-color"}, args...)...)
-		t.Logf("%v\n%s", err, out)
-	}
-}
-
 // wantValues checks what an empty plan cannot show: computed values.
-func wantValues(t *testing.T, cloud *awscloud.Cloud, resources map[string]map[string]any) {
+func wantValues(t *testing.T, cloud *awscloud.Cloud, resources contract.Resources) {
 	t.Helper()
 	for _, tc := range []struct{ address, attribute, want string }{
 		{"data.aws_caller_identity.this", "account_id", awscloud.DefaultAccountID},

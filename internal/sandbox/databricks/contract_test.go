@@ -1,21 +1,15 @@
 package databricks
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/contract"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 )
 
 // contractTimeout bounds one Terraform command.
@@ -43,25 +37,25 @@ func testContract(t *testing.T, waitingRule bool) {
 	h, terraform := stock(t, "testdata/contract", env...)
 	before := h.inventory()
 
-	run(t, terraform, "apply", "-auto-approve")
-	if id := state(t, terraform)[stockRule]["vpc_endpoint_id"]; waitingRule != (id != "") {
+	terraform.Run(t, "apply")
+	if id := terraform.State(t)[stockRule]["vpc_endpoint_id"]; waitingRule != (id != "") {
 		t.Errorf("after the apply the rule's vpc_endpoint_id is %q", id)
 	}
-	wantNoChanges(t, terraform)
+	terraform.WantNoChanges(t, nil)
 	// What the endpoint service's owner does changes nothing in the plan.
 	h.aws.set(h.awaitOnlyRule(statePending).VPCEndpointID, "available")
 	h.awaitOnlyRule(stateEstablished)
-	wantNoChanges(t, terraform)
-	run(t, terraform, "apply", "-auto-approve", "-refresh-only")
-	wantValues(t, h, state(t, terraform))
+	terraform.WantNoChanges(t, nil)
+	terraform.Run(t, "apply", "-refresh-only")
+	wantValues(t, h, terraform.State(t))
 
 	h.cloud.Faults.ClearLog()
-	run(t, terraform, "apply", "-auto-approve", "-var=revision=2")
+	terraform.Run(t, "apply", "-var=revision=2")
 	if got := h.writes(); !slices.Equal(got, []string{"NetworkPolicies_Update", "PrivateEndpointRules_Update"}) {
 		t.Errorf("the update sent %v", got)
 	}
-	wantNoChanges(t, terraform, "-var=revision=2")
-	run(t, terraform, "destroy", "-auto-approve", "-var=revision=2")
+	terraform.WantNoChanges(t, nil, "-var=revision=2")
+	terraform.Run(t, "destroy", "-var=revision=2")
 	if left := h.inventory(); !slices.Equal(left, before) {
 		t.Errorf("destroy left something: before the apply there were %v, now %v", before, left)
 	}
@@ -72,8 +66,8 @@ func testContract(t *testing.T, waitingRule bool) {
 func TestStockBindingsStay(t *testing.T) {
 	h, terraform := stock(t, "testdata/binding")
 	before := h.inventory()
-	run(t, terraform, "apply", "-auto-approve")
-	bound := fmt.Sprint(state(t, terraform)["databricks_mws_network_connectivity_config.this"]["network_connectivity_config_id"])
+	terraform.Run(t, "apply")
+	bound := fmt.Sprint(terraform.State(t)["databricks_mws_network_connectivity_config.this"]["network_connectivity_config_id"])
 	wantNetwork := func(when, ncc, policy string) {
 		t.Helper()
 		if gotNCC, gotPolicy, _ := h.cloud.WorkspaceNetwork(workspaceID); gotNCC != ncc || gotPolicy != policy {
@@ -81,13 +75,13 @@ func TestStockBindingsStay(t *testing.T) {
 		}
 	}
 	wantNetwork("after the apply", bound, "attached")
-	wantNoChanges(t, terraform)
+	terraform.WantNoChanges(t, nil)
 
 	// Nor do they notice another hand.
 	if err := h.cloud.BindNCC(workspaceID, h.ncc); err != nil {
 		t.Fatal(err)
 	}
-	wantNoChanges(t, terraform)
+	terraform.WantNoChanges(t, nil)
 	if err := h.cloud.BindNCC(workspaceID, bound); err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +102,7 @@ func TestStockBindingsStay(t *testing.T) {
 	if err := h.cloud.AttachPolicy(workspaceID, "locked"); err != nil {
 		t.Fatal(err)
 	}
-	run(t, terraform, "destroy", "-auto-approve")
+	terraform.Run(t, "destroy")
 	if left := h.inventory(); !slices.Equal(left, before) {
 		t.Errorf("destroy left something: before the apply there were %v, now %v", before, left)
 	}
@@ -116,97 +110,21 @@ func TestStockBindingsStay(t *testing.T) {
 
 // stock starts a cloud and prepares a copy of a root module to be run against it with the
 // stock provider, or skips the test.
-func stock(t *testing.T, folder string, env ...string) (*harness, tfrun.Terraform) {
+func stock(t *testing.T, folder string, env ...string) (*harness, *contract.Root) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("whole Terraform runs take long; -short leaves them out")
-	}
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not on PATH")
-	}
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS(folder)); err != nil {
-		t.Fatal(err)
-	}
-	cliConfig, err := plugins.Write(t.Context(), plugins.Options{BuildDir: filepath.Join(dir, ".build")})
-	if err != nil {
-		t.Fatal(err)
-	}
+	terraform := contract.New(t, folder, contractTimeout)
 	h := start(t, nil)
-	environment := append(cleanEnviron(),
+	terraform.Env = append(terraform.Env,
 		"DATABRICKS_HOST="+h.cloud.URL(), "DATABRICKS_ACCOUNT_ID="+h.cloud.AccountID(), "DATABRICKS_CLIENT_ID="+h.cloud.ClientID(),
 		"DATABRICKS_CLIENT_SECRET="+h.cloud.ClientSecret(), "DATABRICKS_AUTH_TYPE=oauth-m2m",
 		"TF_VAR_account_id="+h.cloud.AccountID(), "TF_VAR_endpoint_service_name="+service, fmt.Sprintf("TF_VAR_workspace_id=%d", workspaceID),
-		"TF_CLI_CONFIG_FILE="+cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
 	)
-	terraform := tfrun.Terraform{Dir: dir, Env: append(environment, env...)}
-	if out, err := terraform.Do(t.Context(), "init", "-no-color"); err != nil {
-		if missing := plugins.Missing(out); len(missing) > 0 {
-			t.Skipf("neither a filesystem mirror nor the registry has %s", strings.Join(missing, ", "))
-		}
-		t.Fatalf("terraform init: %v\n%s", err, out)
-	}
+	terraform.Env = append(terraform.Env, env...)
 	return h, terraform
 }
 
-// cleanEnviron is this process's environment without what would lead the provider elsewhere.
-func cleanEnviron() []string {
-	return slices.DeleteFunc(os.Environ(), func(kv string) bool {
-		return strings.HasPrefix(kv, "DATABRICKS_") || strings.HasPrefix(kv, "ARM_") || strings.HasPrefix(kv, "TF_")
-	})
-}
-
-func run(t *testing.T, terraform tfrun.Terraform, args ...string) string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), contractTimeout)
-	defer cancel()
-	out, err := terraform.Do(ctx, append(args, "-no-color")...)
-	if err != nil {
-		t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return out
-}
-
-// state returns the values of all managed resources and data sources by address.
-func state(t *testing.T, terraform tfrun.Terraform) map[string]map[string]any {
-	t.Helper()
-	var shown struct {
-		Values struct {
-			RootModule struct {
-				Resources []struct {
-					Address string
-					Values  map[string]any
-				}
-			} `json:"root_module"`
-		}
-	}
-	if err := json.Unmarshal([]byte(run(t, terraform, "show", "-json")), &shown); err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]map[string]any{}
-	for _, r := range shown.Values.RootModule.Resources {
-		out[r.Address] = r.Values
-	}
-	if len(out) == 0 {
-		t.Fatal("the state is empty")
-	}
-	return out
-}
-
-func wantNoChanges(t *testing.T, terraform tfrun.Terraform, args ...string) {
-	t.Helper()
-	changes, err := terraform.Plan(t.Context(), args...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(changes) > 0 {
-		out, err := terraform.Do(t.Context(), append([]string{"plan", "-no-color"}, args...)...)
-		t.Errorf("plans %+v (%v)\n%s", changes, err, out)
-	}
-}
-
 // wantValues checks what an empty plan cannot show: computed values.
-func wantValues(t *testing.T, h *harness, resources map[string]map[string]any) {
+func wantValues(t *testing.T, h *harness, resources contract.Resources) {
 	t.Helper()
 	ncc := fmt.Sprint(resources["databricks_mws_network_connectivity_config.this"]["network_connectivity_config_id"])
 	for _, tc := range []struct{ address, attribute, want string }{
