@@ -14,6 +14,7 @@ import (
 	"github.com/databricks/databricks-sdk-go/service/settings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
@@ -123,7 +124,7 @@ func chooseRule(t target, rules []settings.NccPrivateEndpointRule) (*settings.Nc
 		if rule.Deactivated || !leadsTo(rule.EndpointService, t.serviceID) {
 			continue
 		}
-		if !ruleIsDead(*rule) {
+		if !endpointrule.Dead(*rule) {
 			live = append(live, rule.RuleId)
 			chosen = rule
 		} else if len(live) == 0 && (chosen == nil || rule.CreationTime > chosen.CreationTime) {

@@ -9,8 +9,18 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/databricks/databricks-sdk-go/apierr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
 )
+
+type attrs = resourcetest.Attrs
+
+func newTerraform(t *testing.T, w *world) *resourcetest.Terraform {
+	t.Helper()
+	return resourcetest.New(t, func() resource.Resource { return &Resource{connector: w} })
+}
 
 func byNCC(more attrs) attrs {
 	given := attrs{"endpoint_service_id": serviceID, "network_connectivity_config_id": nccID}
@@ -18,15 +28,6 @@ func byNCC(more attrs) attrs {
 		given[name] = value
 	}
 	return given
-}
-
-func (tf *terraform) timeout(kind, value string) map[string]tftypes.Value {
-	values := map[string]tftypes.Value{}
-	for _, name := range []string{"create", "read", "update", "delete"} {
-		values[name] = tftypes.NewValue(tftypes.String, nil)
-	}
-	values[kind] = tftypes.NewValue(tftypes.String, value)
-	return values
 }
 
 func TestTheRuleAppearsWhileTheApplyWaits(t *testing.T) {
@@ -38,23 +39,23 @@ func TestTheRuleAppearsWhileTheApplyWaits(t *testing.T) {
 		func() { w.setRule(w.rules[0], "PENDING") },
 	}
 	tf := newTerraform(t, w)
-	_, ok := tf.plan(byNCC(nil))
-	tf.expect(ok)
-	tf.expectSaid("The apply will wait for a private endpoint rule", serviceName, nccID)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
-	tf.expectState(attrs{
+	_, ok := tf.Plan(byNCC(nil))
+	tf.Expect(ok)
+	tf.ExpectSaid("The apply will wait for a private endpoint rule", serviceName, nccID)
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+	tf.ExpectState(attrs{
 		"id": nccID + "/" + serviceID, "status": "established", "rule_id": ruleID, "private_endpoint_rule_id": ruleID, "vpc_endpoint_id": endpointID,
 		"vpc_endpoint_owner": owner, "aws_state": "available", "connection_state": "ESTABLISHED", "endpoint_service_name": serviceName,
 	})
 	w.expectCalls(t, map[string]int{"Accept": 1, "Reject": 0})
 
-	tf.expect(tf.refresh())
-	tf.expectPlan(byNCC(nil), "none")
-	tf.expectPlan(byNCC(attrs{"private_endpoint_rule_id": ruleID}), "none")
-	tf.expectPlan(byNCC(attrs{"private_endpoint_rule_id": "rule-9"}), "replace")
-	tf.expectPlan(byNCC(attrs{"wait_for_rule": false}), "update")
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(byNCC(nil), "none")
+	tf.ExpectPlan(byNCC(attrs{"private_endpoint_rule_id": ruleID}), "none")
+	tf.ExpectPlan(byNCC(attrs{"private_endpoint_rule_id": "rule-9"}), "replace")
+	tf.ExpectPlan(byNCC(attrs{"wait_for_rule": false}), "update")
 
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectCalls(t, map[string]int{"Reject": 1})
 	if state := w.connection(endpointID).VpcEndpointState; state != "rejected" {
 		t.Errorf("the connection is %s after destroy", state)
@@ -65,10 +66,10 @@ func TestARefreshIsTwoCalls(t *testing.T) {
 	w := newWorld()
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	w.calls = map[string]int{}
-	tf.expect(tf.refresh())
-	tf.expectPlan(byNCC(nil), "none")
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(byNCC(nil), "none")
 	w.expectCalls(t, map[string]int{"GetRule": 1, "DescribeConnections": 1, "ListRules": 0, "GetNCC": 0, "DescribeServices": 0})
 }
 
@@ -76,36 +77,36 @@ func TestWithoutWaitingEveryPlanShowsAnUpdateUntilEstablished(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
 	given := byNCC(attrs{"wait_for_rule": false})
-	tf.expect(tf.apply(t.Context(), given))
-	tf.expectState(attrs{"status": "waiting_for_rule", "rule_id": "", "vpc_endpoint_id": "", "endpoint_service_name": serviceName})
-	tf.expectSaid("Waiting for a private endpoint rule", serviceName)
+	tf.Expect(tf.Apply(t.Context(), given))
+	tf.ExpectState(attrs{"status": "waiting_for_rule", "rule_id": "", "vpc_endpoint_id": "", "endpoint_service_name": serviceName})
+	tf.ExpectSaid("Waiting for a private endpoint rule", serviceName)
 
-	tf.expect(tf.refresh())
-	tf.expectPlan(given, "update")
-	tf.expect(tf.apply(t.Context(), given))
-	tf.expectState(attrs{"status": "waiting_for_rule"})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(given, "update")
+	tf.Expect(tf.Apply(t.Context(), given))
+	tf.ExpectState(attrs{"status": "waiting_for_rule"})
 
 	w.addRule("PENDING")
-	tf.expect(tf.refresh())
-	tf.expectState(attrs{"status": "pending_acceptance", "vpc_endpoint_id": endpointID})
-	tf.expectPlan(given, "update")
+	tf.Expect(tf.Refresh())
+	tf.ExpectState(attrs{"status": "pending_acceptance", "vpc_endpoint_id": endpointID})
+	tf.ExpectPlan(given, "update")
 	w.expectCalls(t, map[string]int{"Accept": 0})
-	tf.expect(tf.apply(t.Context(), given))
-	tf.expectState(attrs{"status": "established"})
-	tf.expect(tf.refresh())
-	tf.expectPlan(given, "none")
+	tf.Expect(tf.Apply(t.Context(), given))
+	tf.ExpectState(attrs{"status": "established"})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(given, "none")
 	w.expectCalls(t, map[string]int{"Accept": 1})
 }
 
 func TestATimeOutBeforeTheAcceptSavesNothing(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	if tf.apply(t.Context(), byNCC(attrs{"timeouts": tf.timeout("create", "50ms")})) {
+	if tf.Apply(t.Context(), byNCC(attrs{"timeouts": map[string]string{"create": "50ms"}})) {
 		t.Fatal("succeeded without a rule")
 	}
-	tf.expectSaid("could not be accepted in time", "waiting_for_rule", serviceName, "wait_for_rule = false", "Nothing was accepted")
-	if !tf.state.IsNull() {
-		t.Errorf("state holds %s", tf.state)
+	tf.ExpectSaid("could not be accepted in time", "waiting_for_rule", serviceName, "wait_for_rule = false", "Nothing was accepted")
+	if !tf.State.IsNull() {
+		t.Errorf("state holds %s", tf.State)
 	}
 	w.expectCalls(t, map[string]int{"Accept": 0})
 }
@@ -120,15 +121,15 @@ func TestATimeOutAfterTheAcceptIsAWarning(t *testing.T) {
 		return nil
 	}
 	tf := newTerraform(t, w)
-	given := byNCC(attrs{"timeouts": tf.timeout("create", "50ms")})
-	tf.expect(tf.apply(t.Context(), given))
-	tf.expectState(attrs{"status": "waiting_for_databricks", "aws_state": "available", "connection_state": "PENDING"})
-	tf.expectSaid("accepted but not established yet")
-	tf.expect(tf.refresh())
-	tf.expectPlan(given, "update")
+	given := byNCC(attrs{"timeouts": map[string]string{"create": "50ms"}})
+	tf.Expect(tf.Apply(t.Context(), given))
+	tf.ExpectState(attrs{"status": "waiting_for_databricks", "aws_state": "available", "connection_state": "PENDING"})
+	tf.ExpectSaid("accepted but not established yet")
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(given, "update")
 	rule.ConnectionState = "ESTABLISHED"
-	tf.expect(tf.apply(t.Context(), given))
-	tf.expectState(attrs{"status": "established"})
+	tf.Expect(tf.Apply(t.Context(), given))
+	tf.ExpectState(attrs{"status": "established"})
 	w.expectCalls(t, map[string]int{"Accept": 1})
 }
 
@@ -138,8 +139,8 @@ func TestCancellation(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w.steps = []func(){cancel}
 		tf := newTerraform(t, w)
-		if tf.apply(ctx, byNCC(nil)) || !tf.state.IsNull() {
-			t.Fatalf("state %s, said %s", tf.state, tf.said())
+		if tf.Apply(ctx, byNCC(nil)) || !tf.State.IsNull() {
+			t.Fatalf("state %s, said %s", tf.State, tf.Said())
 		}
 		w.expectCalls(t, map[string]int{"Accept": 0})
 	})
@@ -154,8 +155,8 @@ func TestCancellation(t *testing.T) {
 			return nil
 		}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(ctx, byNCC(nil)))
-		tf.expectState(attrs{"status": "established", "vpc_endpoint_id": endpointID})
+		tf.Expect(tf.Apply(ctx, byNCC(nil)))
+		tf.ExpectState(attrs{"status": "established", "vpc_endpoint_id": endpointID})
 	})
 	t.Run("after the accept the state is kept", func(t *testing.T) {
 		w := newWorld()
@@ -169,14 +170,14 @@ func TestCancellation(t *testing.T) {
 			return nil
 		}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(ctx, byNCC(nil)))
-		tf.expectState(attrs{"status": "waiting_for_databricks"})
+		tf.Expect(tf.Apply(ctx, byNCC(nil)))
+		tf.ExpectState(attrs{"status": "waiting_for_databricks"})
 	})
 	t.Run("during the rejection it is finished", func(t *testing.T) {
 		w := newWorld()
 		w.addRule("PENDING")
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(t.Context(), byNCC(nil)))
+		tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 		ctx, cancel := context.WithCancel(t.Context())
 		w.fault = func(call string, _ int) error {
 			if call == "Reject" {
@@ -184,12 +185,12 @@ func TestCancellation(t *testing.T) {
 			}
 			return nil
 		}
-		if tf.destroy(ctx) {
+		if tf.Destroy(ctx) {
 			t.Fatal("a canceled destroy that did not see the end must be done again")
 		}
 		w.expectCalls(t, map[string]int{"Reject": 1})
 		w.fault = nil
-		tf.expect(tf.destroy(t.Context()))
+		tf.Expect(tf.Destroy(t.Context()))
 		w.expectCalls(t, map[string]int{"Reject": 1})
 	})
 }
@@ -200,8 +201,8 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 	w.connection(endpointID).VpcEndpointState = "available"
 	w.rules[0].ConnectionState = "ESTABLISHED"
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
-	tf.expectState(attrs{"status": "established"})
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+	tf.ExpectState(attrs{"status": "established"})
 	w.expectCalls(t, map[string]int{"Accept": 0})
 }
 
@@ -215,8 +216,8 @@ func TestALostAnswerOfTheAccept(t *testing.T) {
 		return nil
 	}
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
-	tf.expectState(attrs{"status": "established"})
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+	tf.ExpectState(attrs{"status": "established"})
 	w.expectCalls(t, map[string]int{"Accept": 1})
 }
 
@@ -231,8 +232,8 @@ func TestSomebodyElseAcceptsInBetween(t *testing.T) {
 		return nil
 	}
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
-	tf.expectState(attrs{"status": "established"})
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+	tf.ExpectState(attrs{"status": "established"})
 }
 
 func TestAnUnsuccessfulAcceptIsAnError(t *testing.T) {
@@ -245,18 +246,18 @@ func TestAnUnsuccessfulAcceptIsAnError(t *testing.T) {
 		return nil
 	}
 	tf := newTerraform(t, w)
-	if tf.apply(t.Context(), byNCC(nil)) {
+	if tf.Apply(t.Context(), byNCC(nil)) {
 		t.Fatal("succeeded")
 	}
-	tf.expectSaid("InvalidState", endpointID)
+	tf.ExpectSaid("InvalidState", endpointID)
 }
 
 func TestFaultsOfDatabricksAreOutlasted(t *testing.T) {
 	w := newWorld()
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	p, ok := tf.plan(byNCC(nil))
-	tf.expect(ok)
+	p, ok := tf.Plan(byNCC(nil))
+	tf.Expect(ok)
 	w.fault = func(call string, n int) error {
 		if call == "ListRules" && n <= 4 {
 			return &apierr.APIError{StatusCode: []int{500, 502, 504, 429}[n-1], ErrorCode: "INTERNAL_ERROR", Message: "try again"}
@@ -268,7 +269,7 @@ func TestFaultsOfDatabricksAreOutlasted(t *testing.T) {
 	c, _ := r.connector.connect(t.Context(), true)
 	seen, err := c.awaitAccepted(t.Context(), target{serviceID: serviceID, nccID: nccID}, []string{owner})
 	if err != nil || !seen.status().accepted() {
-		t.Fatalf("%v, %s (plan %s)", err, seen.describe(), p.action)
+		t.Fatalf("%v, %s (plan %s)", err, seen.describe(), p.Action)
 	}
 	w.expectCalls(t, map[string]int{"ListRules": 5, "Accept": 1})
 }
@@ -282,10 +283,10 @@ func TestAForbiddenCallIsNotRepeated(t *testing.T) {
 		return nil
 	}
 	tf := newTerraform(t, w)
-	if _, ok := tf.plan(byNCC(nil)); ok {
+	if _, ok := tf.Plan(byNCC(nil)); ok {
 		t.Fatal("plan succeeded")
 	}
-	tf.expectSaid("PERMISSION_DENIED", "not an account admin")
+	tf.ExpectSaid("PERMISSION_DENIED", "not an account admin")
 	w.expectCalls(t, map[string]int{"ListRules": 1})
 }
 
@@ -306,7 +307,7 @@ func TestRefusals(t *testing.T) {
 		},
 		"account not on the list given": {
 			spoil: func(*world) {},
-			given: attrs{"allowed_owner_account_ids": strs("222222222222")},
+			given: attrs{"allowed_owner_account_ids": []string{"222222222222"}},
 			want:  []string{"was not accepted", owner, "222222222222"},
 		},
 		"two live rules": {
@@ -320,20 +321,20 @@ func TestRefusals(t *testing.T) {
 			w.addRule("PENDING")
 			c.spoil(w)
 			tf := newTerraform(t, w)
-			if _, ok := tf.plan(byNCC(c.given)); ok {
+			if _, ok := tf.Plan(byNCC(c.given)); ok {
 				t.Error("the plan does not refuse")
 			}
-			tf.expectSaid(c.want...)
+			tf.ExpectSaid(c.want...)
 
 			// What the plan could not know yet is refused by the apply.
 			w = newWorld()
 			w.steps = []func(){func() { w.addRule("PENDING"); c.spoil(w) }}
 			if c.given["private_endpoint_rule_id"] == nil {
 				tf = newTerraform(t, w)
-				if tf.apply(t.Context(), byNCC(c.given)) || !tf.state.IsNull() {
-					t.Errorf("the apply does not refuse; state %s", tf.state)
+				if tf.Apply(t.Context(), byNCC(c.given)) || !tf.State.IsNull() {
+					t.Errorf("the apply does not refuse; state %s", tf.State)
 				}
-				tf.expectSaid(c.want...)
+				tf.ExpectSaid(c.want...)
 			}
 			w.expectCalls(t, map[string]int{"Accept": 0})
 		})
@@ -346,8 +347,8 @@ func TestOthersConnectionsStay(t *testing.T) {
 	w.addConnection("vpce-0bad", "pendingAcceptance")
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+	tf.Expect(tf.Destroy(t.Context()))
 	if state := w.connection("vpce-0bad").VpcEndpointState; state != "pendingAcceptance" {
 		t.Errorf("a foreign connection became %s", state)
 	}
@@ -371,7 +372,7 @@ func TestBadInput(t *testing.T) {
 		"both NCC and endpoint":           {given: byNCC(attrs{"vpc_endpoint_id": endpointID}), want: []string{"network_connectivity_config_id", "vpc_endpoint_id"}},
 		"rule without NCC":                {given: attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": endpointID, "private_endpoint_rule_id": ruleID}, want: []string{"private_endpoint_rule_id"}},
 		"service id as endpoint id":       {given: attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": serviceID}, want: []string{"vpc_endpoint_id", "vpce-0123456789abcdef0"}},
-		"no account id":                   {given: byNCC(attrs{"allowed_owner_account_ids": strs("me")}), want: []string{"allowed_owner_account_ids", "12 digits"}},
+		"no account id":                   {given: byNCC(attrs{"allowed_owner_account_ids": []string{"me"}}), want: []string{"allowed_owner_account_ids", "12 digits"}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -380,10 +381,10 @@ func TestBadInput(t *testing.T) {
 				c.spoil(w)
 			}
 			tf := newTerraform(t, w)
-			if _, ok := tf.plan(c.given); ok {
+			if _, ok := tf.Plan(c.given); ok {
 				t.Fatal("the plan does not refuse")
 			}
-			tf.expectSaid(c.want...)
+			tf.ExpectSaid(c.want...)
 			w.expectCalls(t, map[string]int{"Accept": 0})
 		})
 	}
@@ -399,10 +400,8 @@ func TestUnknownInputPlansCleanly(t *testing.T) {
 		{"endpoint_service_id": serviceID, "vpc_endpoint_id": tftypes.UnknownValue},
 		byNCC(attrs{"allowed_owner_account_ids": tftypes.UnknownValue}),
 	} {
-		tf.expectPlan(given, "create")
-		if len(tf.last) != 0 {
-			t.Errorf("%v: %s", given, tf.said())
-		}
+		tf.ExpectPlan(given, "create")
+		tf.ExpectSilence()
 	}
 }
 
@@ -412,16 +411,16 @@ func TestByEndpointWithoutDatabricks(t *testing.T) {
 	w.steps = []func(){func() { w.addConnection(endpointID, "pendingAcceptance") }}
 	tf := newTerraform(t, w)
 	given := attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": endpointID}
-	tf.expect(tf.apply(t.Context(), given))
-	tf.expectState(attrs{"id": endpointID + "/" + serviceID, "status": "approved", "aws_state": "available", "connection_state": "", "rule_id": ""})
-	tf.expect(tf.refresh())
-	tf.expectPlan(given, "none")
-	tf.expectPlan(attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": "vpce-0c12"}, "replace")
+	tf.Expect(tf.Apply(t.Context(), given))
+	tf.ExpectState(attrs{"id": endpointID + "/" + serviceID, "status": "approved", "aws_state": "available", "connection_state": "", "rule_id": ""})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(given, "none")
+	tf.ExpectPlan(attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": "vpce-0c12"}, "replace")
 
-	tf.state = tftypes.NewValue(tf.typ, nil)
-	tf.expect(tf.importID(endpointID + "/" + serviceID))
-	tf.expectPlan(given, "none")
-	tf.expect(tf.destroy(t.Context()))
+	tf.Forget()
+	tf.Expect(tf.Import(endpointID + "/" + serviceID))
+	tf.ExpectPlan(given, "none")
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectCalls(t, map[string]int{"Accept": 1, "Reject": 1, "GetNCC": 0, "ListRules": 0, "GetRule": 0})
 }
 
@@ -442,15 +441,15 @@ func TestDeadRules(t *testing.T) {
 			w := newWorld()
 			w.addRule("PENDING")
 			tf := newTerraform(t, w)
-			tf.expect(tf.apply(t.Context(), byNCC(nil)))
+			tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 
 			w.addRule("PENDING")
 			kill(w)
-			tf.expect(tf.refresh())
-			tf.expectSaid("no longer be")
-			tf.expectPlan(byNCC(nil), "replace")
-			tf.expect(tf.apply(t.Context(), byNCC(nil)))
-			tf.expectState(attrs{"status": "established", "rule_id": "rule-2", "vpc_endpoint_id": "vpce-0c2"})
+			tf.Expect(tf.Refresh())
+			tf.ExpectSaid("no longer be")
+			tf.ExpectPlan(byNCC(nil), "replace")
+			tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+			tf.ExpectState(attrs{"status": "established", "rule_id": "rule-2", "vpc_endpoint_id": "vpce-0c2"})
 			if state := w.connection(endpointID).VpcEndpointState; state != "rejected" {
 				t.Errorf("the old connection is still %s", state)
 			}
@@ -464,22 +463,22 @@ func TestADeadRuleAloneIsAnErrorThatSaysTheFix(t *testing.T) {
 			w := newWorld()
 			w.addRule(state).ErrorMessage = "NOT_FOUND: The provided resource could not be found."
 			tf := newTerraform(t, w)
-			_, ok := tf.plan(byNCC(nil))
-			tf.expect(ok)
-			tf.expectSaid("no longer be used")
-			if tf.apply(t.Context(), byNCC(nil)) || !tf.state.IsNull() {
+			_, ok := tf.Plan(byNCC(nil))
+			tf.Expect(ok)
+			tf.ExpectSaid("no longer be used")
+			if tf.Apply(t.Context(), byNCC(nil)) || !tf.State.IsNull() {
 				t.Fatal("succeeded")
 			}
-			tf.expectSaid(state, ruleID, "NOT_FOUND: The provided resource", "deleted and added again")
+			tf.ExpectSaid(state, ruleID, "NOT_FOUND: The provided resource", "deleted and added again")
 
 			given := byNCC(attrs{"wait_for_rule": false})
-			tf.expect(tf.apply(t.Context(), given))
-			tf.expectState(attrs{"status": "rule_unusable"})
+			tf.Expect(tf.Apply(t.Context(), given))
+			tf.ExpectState(attrs{"status": "rule_unusable"})
 			w.rules[0].Deactivated = true
 			w.addRule("PENDING")
-			tf.expect(tf.refresh())
-			tf.expect(tf.apply(t.Context(), given))
-			tf.expectState(attrs{"status": "established", "rule_id": "rule-2"})
+			tf.Expect(tf.Refresh())
+			tf.Expect(tf.Apply(t.Context(), given))
+			tf.ExpectState(attrs{"status": "established", "rule_id": "rule-2"})
 		})
 	}
 }
@@ -488,16 +487,16 @@ func TestTheServiceIsGone(t *testing.T) {
 	w := newWorld()
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	w.connections = nil
 	delete(w.services, serviceID)
-	saved := tf.state
-	tf.expect(tf.destroy(t.Context()))
-	tf.state = saved
-	tf.expect(tf.refresh())
-	tf.expectSaid("is gone")
-	if !tf.state.IsNull() {
-		t.Errorf("state still holds %s", tf.state)
+	saved := tf.State
+	tf.Expect(tf.Destroy(t.Context()))
+	tf.State = saved
+	tf.Expect(tf.Refresh())
+	tf.ExpectSaid("is gone")
+	if !tf.State.IsNull() {
+		t.Errorf("state still holds %s", tf.State)
 	}
 	w.expectCalls(t, map[string]int{"Reject": 0})
 }
@@ -505,15 +504,15 @@ func TestTheServiceIsGone(t *testing.T) {
 func TestDestroyBeforeTheRuleIsKnown(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(attrs{"wait_for_rule": false})))
-	saved := tf.state
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Apply(t.Context(), byNCC(attrs{"wait_for_rule": false})))
+	saved := tf.State
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectCalls(t, map[string]int{"Reject": 0})
 
 	// A connection that came since would keep the endpoint service from being deleted.
-	tf.state = saved
+	tf.State = saved
 	w.addRule("PENDING")
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectCalls(t, map[string]int{"Reject": 1})
 }
 
@@ -521,29 +520,29 @@ func TestDestroyNeedsNoDatabricks(t *testing.T) {
 	w := newWorld()
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	w.noDatabricks = true
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 }
 
 func TestDestroyWaitsUntilAWSHasClosedTheConnection(t *testing.T) {
 	w := newWorld()
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	given := byNCC(attrs{"timeouts": tf.timeout("delete", "50ms")})
-	tf.expect(tf.apply(t.Context(), given))
+	given := byNCC(attrs{"timeouts": map[string]string{"delete": "50ms"}})
+	tf.Expect(tf.Apply(t.Context(), given))
 	w.afterEffect = func(call string, _ int) error {
 		if call == "Reject" {
 			w.connection(endpointID).VpcEndpointState = "available"
 		}
 		return nil
 	}
-	if tf.destroy(t.Context()) {
+	if tf.Destroy(t.Context()) {
 		t.Fatal("did not wait")
 	}
-	tf.expectSaid("could not be rejected", "to be closed", "available")
+	tf.ExpectSaid("could not be rejected", "to be closed", "available")
 	w.connection(endpointID).VpcEndpointState = "deleted"
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 }
 
 func TestImport(t *testing.T) {
@@ -552,27 +551,27 @@ func TestImport(t *testing.T) {
 			w := newWorld()
 			w.addRule("PENDING")
 			tf := newTerraform(t, w)
-			tf.expect(tf.apply(t.Context(), byNCC(nil)))
-			applied := tf.state
-			tf.expect(tf.importID(id))
-			if !tf.state.Equal(applied) {
-				t.Errorf("imported %s, applied %s", tf.state, applied)
+			tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+			applied := tf.State
+			tf.Expect(tf.Import(id))
+			if !tf.State.Equal(applied) {
+				t.Errorf("imported %s, applied %s", tf.State, applied)
 			}
-			tf.expectPlan(byNCC(nil), "none")
-			tf.expectPlan(byNCC(attrs{"private_endpoint_rule_id": ruleID}), "none")
+			tf.ExpectPlan(byNCC(nil), "none")
+			tf.ExpectPlan(byNCC(attrs{"private_endpoint_rule_id": ruleID}), "none")
 		})
 	}
 	for _, id := range []string{"", "x", serviceID, nccID + "/", nccID + "/" + ruleID, "a/b/c/" + serviceID, "/" + serviceID, nccID + "/" + ruleID + "/" + serviceName} {
 		tf := newTerraform(t, newWorld())
-		if tf.importID(id) {
+		if tf.Import(id) {
 			t.Errorf("%q was imported", id)
 		}
 	}
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.importID(nccID + "/rule-9/" + serviceID))
-	if !tf.state.IsNull() {
-		t.Errorf("a rule that does not exist was imported as %s", tf.state)
+	tf.Expect(tf.Import(nccID + "/rule-9/" + serviceID))
+	if !tf.State.IsNull() {
+		t.Errorf("a rule that does not exist was imported as %s", tf.State)
 	}
 }
 
@@ -580,14 +579,14 @@ func TestAllowedOwnersOfAnAcceptedConnection(t *testing.T) {
 	w := newWorld()
 	w.addRule("PENDING")
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), byNCC(nil)))
-	tf.expectPlan(byNCC(attrs{"allowed_owner_account_ids": strs(owner)}), "update")
-	tf.expect(tf.apply(t.Context(), byNCC(attrs{"allowed_owner_account_ids": strs(owner)})))
+	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+	tf.ExpectPlan(byNCC(attrs{"allowed_owner_account_ids": []string{owner}}), "update")
+	tf.Expect(tf.Apply(t.Context(), byNCC(attrs{"allowed_owner_account_ids": []string{owner}})))
 	w.expectCalls(t, map[string]int{"Accept": 1})
-	if _, ok := tf.plan(byNCC(attrs{"allowed_owner_account_ids": strs("222222222222")})); ok {
+	if _, ok := tf.Plan(byNCC(attrs{"allowed_owner_account_ids": []string{"222222222222"}})); ok {
 		t.Fatal("the plan does not refuse")
 	}
-	tf.expectSaid("allowed_owner_account_ids", owner, endpointID)
+	tf.ExpectSaid("allowed_owner_account_ids", owner, endpointID)
 }
 
 func TestEveryAttributeIsDescribed(t *testing.T) {

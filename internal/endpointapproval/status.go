@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/databricks/databricks-sdk-go/service/settings"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 )
 
 // status is how far the connection has come, judged from what both clouds say.
@@ -63,7 +63,7 @@ func (o observation) awsState() string {
 func (o observation) status() status {
 	if o.asksDatabricks {
 		switch {
-		case o.ruleGone, o.rule != nil && ruleIsDead(*o.rule):
+		case o.ruleGone, o.rule != nil && endpointrule.Dead(*o.rule):
 			return ruleUnusable
 		case o.rule == nil:
 			return waitingForRule
@@ -82,27 +82,10 @@ func (o observation) status() status {
 		return waitingForAWS
 	case !o.asksDatabricks:
 		return approved
-	case o.rule.ConnectionState == settings.NccPrivateEndpointRulePrivateLinkConnectionStateEstablished:
+	case endpointrule.Established(*o.rule):
 		return established
 	default:
 		return waitingForDatabricks
-	}
-}
-
-// ruleIsDead reports whether a rule can never become ESTABLISHED any more.
-func ruleIsDead(rule settings.NccPrivateEndpointRule) bool {
-	if rule.Deactivated {
-		return true
-	}
-	switch rule.ConnectionState {
-	case settings.NccPrivateEndpointRulePrivateLinkConnectionStateCreateFailed,
-		settings.NccPrivateEndpointRulePrivateLinkConnectionStateRejected,
-		settings.NccPrivateEndpointRulePrivateLinkConnectionStateDisconnected,
-		settings.NccPrivateEndpointRulePrivateLinkConnectionStateExpired:
-		return true
-	default:
-		// A state that is not known yet may still become ESTABLISHED.
-		return false
 	}
 }
 
@@ -116,7 +99,7 @@ func (o observation) describe() string {
 		case o.rule == nil:
 			parts = append(parts, "no rule for this endpoint service in NCC "+o.target.nccID)
 		default:
-			parts = append(parts, describeRule(*o.rule))
+			parts = append(parts, endpointrule.Describe(*o.rule))
 		}
 	}
 	switch id := o.endpointID(); {
@@ -127,15 +110,4 @@ func (o observation) describe() string {
 		parts = append(parts, fmt.Sprintf("connection of %s is %s in AWS", id, o.connection.VpcEndpointState))
 	}
 	return fmt.Sprintf("%s: %s", o.status(), strings.Join(parts, ", "))
-}
-
-func describeRule(rule settings.NccPrivateEndpointRule) string {
-	text := fmt.Sprintf("rule %s is %s", rule.RuleId, rule.ConnectionState)
-	if rule.Deactivated {
-		text += " and deactivated (deleted, kept by Databricks for a while)"
-	}
-	if rule.ErrorMessage != "" {
-		text += fmt.Sprintf(" (%s)", rule.ErrorMessage)
-	}
-	return text
 }

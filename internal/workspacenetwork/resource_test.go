@@ -8,8 +8,18 @@ import (
 	"testing"
 
 	"github.com/databricks/databricks-sdk-go/service/provisioning"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
 )
+
+type attrs = resourcetest.Attrs
+
+func newTerraform(t *testing.T, w *world) *resourcetest.Terraform {
+	t.Helper()
+	return resourcetest.New(t, func() resource.Resource { return &Resource{connector: w} })
+}
 
 func given(more attrs) attrs {
 	all := attrs{"workspace_id": workspaceID, "network_connectivity_config_id": ourNCC, "network_policy_id": ourPolicy}
@@ -22,35 +32,35 @@ func given(more attrs) attrs {
 func TestLife(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	p, ok := tf.plan(given(nil))
-	tf.expect(ok)
-	tf.expectSilence()
+	p, ok := tf.Plan(given(nil))
+	tf.Expect(ok)
+	tf.ExpectSilence()
 	for name, want := range map[string]string{"id": idText, "region": "us-east-1", "status": "?", "restore_network_connectivity_config_id": "?", "restore_network_policy_id": "?"} {
-		if got := tf.get(p.planned, name); got != want {
+		if got := tf.Get(p.Planned, name); got != want {
 			t.Errorf("%s is planned as %q, want %q", name, got, want)
 		}
 	}
 	w.expectCalls(t, map[string]int{getWorkspace: 1, getPolicyOf: 1, getNCC: 1, listCall: 1})
 
-	tf.expect(tf.applyPlan(t.Context(), p))
-	tf.expectSilence()
+	tf.Expect(tf.ApplyPlan(t.Context(), p))
+	tf.ExpectSilence()
 	if want := []string{attachCall, bindCall}; !slices.Equal(w.order, want) {
 		t.Errorf("the changes are %v, want %v", w.order, want)
 	}
 	// The two reads before, the changes, the looks until it runs, the policy read back.
 	w.expectCalls(t, map[string]int{getWorkspace: 3, getPolicyOf: 2, attachCall: 1, bindCall: 1})
 	w.expectNetwork(t, ourNCC, ourPolicy)
-	tf.expectState(attrs{
+	tf.ExpectState(attrs{
 		"id": idText, "status": "bound", "status_reason": "", "workspace_status": "RUNNING", "workspace_name": "data", "region": "us-east-1",
 		"restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy,
 	})
 
-	tf.expect(tf.refresh())
-	tf.expectPlan(given(nil), "none")
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(given(nil), "none")
 	w.expectCalls(t, map[string]int{getWorkspace: 1, getPolicyOf: 1})
 
-	tf.expect(tf.destroy(t.Context()))
-	tf.expectSilence()
+	tf.Expect(tf.Destroy(t.Context()))
+	tf.ExpectSilence()
 	if want := []string{bindCall, attachCall}; !slices.Equal(w.order, want) {
 		t.Errorf("the changes of the destroy are %v, want %v", w.order, want)
 	}
@@ -71,20 +81,20 @@ func TestOnePartAlone(t *testing.T) {
 		t.Run(part, func(t *testing.T) {
 			w := newWorld()
 			tf := newTerraform(t, w)
-			tf.expect(tf.apply(t.Context(), c.given))
+			tf.Expect(tf.Apply(t.Context(), c.given))
 			w.expectNetwork(t, c.ncc, c.policy)
-			tf.expectState(attrs{"restore_network_connectivity_config_id": c.restoreNCC, "restore_network_policy_id": c.restoreNP})
+			tf.ExpectState(attrs{"restore_network_connectivity_config_id": c.restoreNCC, "restore_network_policy_id": c.restoreNP})
 			// The other part is nobody's business here.
 			if part == "NCC" {
 				w.policy = otherPolicy
 			} else {
 				w.workspace.NetworkConnectivityConfigId = ""
 			}
-			tf.expect(tf.refresh())
-			tf.expectPlan(c.given, "none")
+			tf.Expect(tf.Refresh())
+			tf.ExpectPlan(c.given, "none")
 			w.count()
-			tf.expect(tf.destroy(t.Context()))
-			tf.expectSilence()
+			tf.Expect(tf.Destroy(t.Context()))
+			tf.ExpectSilence()
 			if part == "NCC" {
 				w.expectNetwork(t, theirNCC, otherPolicy)
 				w.expectChanges(t, 1, 0)
@@ -100,14 +110,14 @@ func TestNothingIsSentForWhatIsAlreadySo(t *testing.T) {
 	w := newWorld()
 	w.workspace.NetworkConnectivityConfigId, w.policy = ourNCC, ourPolicy
 	tf := newTerraform(t, w)
-	p, ok := tf.plan(given(nil))
-	tf.expect(ok)
-	tf.expectSaid("The workspace is bound already", "The workspace is under the network policy already", "restore_network_connectivity_config_id", "restore_network_policy_id")
+	p, ok := tf.Plan(given(nil))
+	tf.Expect(ok)
+	tf.ExpectSaid("The workspace is bound already", "The workspace is under the network policy already", "restore_network_connectivity_config_id", "restore_network_policy_id")
 	w.count()
-	tf.expect(tf.applyPlan(t.Context(), p))
+	tf.Expect(tf.ApplyPlan(t.Context(), p))
 	w.expectCalls(t, map[string]int{getWorkspace: 1, getPolicyOf: 1})
-	tf.expectState(attrs{"status": "bound", "restore_network_connectivity_config_id": ourNCC, "restore_network_policy_id": ourPolicy})
-	tf.expect(tf.destroy(t.Context()))
+	tf.ExpectState(attrs{"status": "bound", "restore_network_connectivity_config_id": ourNCC, "restore_network_policy_id": ourPolicy})
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectChanges(t, 0, 0)
 	w.expectNetwork(t, ourNCC, ourPolicy)
 }
@@ -116,34 +126,34 @@ func TestNothingIsSentForWhatIsAlreadySo(t *testing.T) {
 func TestAfterAKilledApplyTheFormerNetworkCanBeNamed(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	tf.forget()
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	tf.Forget()
 	known := given(attrs{"restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
-	_, ok := tf.plan(known)
-	tf.expect(ok)
-	tf.expectSilence()
-	tf.expect(tf.apply(t.Context(), known))
-	tf.expect(tf.destroy(t.Context()))
+	_, ok := tf.Plan(known)
+	tf.Expect(ok)
+	tf.ExpectSilence()
+	tf.Expect(tf.Apply(t.Context(), known))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectNetwork(t, theirNCC, theirPolicy)
 }
 
 func TestAKilledUpdateIsTakenUp(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	saved, private := tf.state, tf.private
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	saved := tf.State
 	other := given(attrs{"network_connectivity_config_id": otherNCC, "network_policy_id": otherPolicy})
-	tf.expect(tf.apply(t.Context(), other))
-	tf.state, tf.private = saved, private
-	tf.expect(tf.refresh())
-	tf.expectPlan(other, "update")
+	tf.Expect(tf.Apply(t.Context(), other))
+	tf.State = saved
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(other, "update")
 	w.count()
-	tf.expect(tf.apply(t.Context(), other))
+	tf.Expect(tf.Apply(t.Context(), other))
 	w.expectChanges(t, 0, 0)
-	tf.expect(tf.refresh())
-	tf.expectPlan(other, "none")
-	tf.expect(tf.destroy(t.Context()))
-	tf.expectSilence()
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(other, "none")
+	tf.Expect(tf.Destroy(t.Context()))
+	tf.ExpectSilence()
 	w.expectNetwork(t, theirNCC, theirPolicy)
 }
 
@@ -158,16 +168,16 @@ func TestDriftIsShownAndRepaired(t *testing.T) {
 		t.Run(part, func(t *testing.T) {
 			w := newWorld()
 			tf := newTerraform(t, w)
-			tf.expect(tf.apply(t.Context(), given(nil)))
+			tf.Expect(tf.Apply(t.Context(), given(nil)))
 			drift(w)
-			tf.expect(tf.refresh())
-			tf.expectPlan(given(nil), "update")
-			tf.expect(tf.apply(t.Context(), given(nil)))
+			tf.Expect(tf.Refresh())
+			tf.ExpectPlan(given(nil), "update")
+			tf.Expect(tf.Apply(t.Context(), given(nil)))
 			w.expectNetwork(t, ourNCC, ourPolicy)
-			tf.expectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
-			tf.expect(tf.refresh())
-			tf.expectPlan(given(nil), "none")
-			tf.expect(tf.destroy(t.Context()))
+			tf.ExpectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
+			tf.Expect(tf.Refresh())
+			tf.ExpectPlan(given(nil), "none")
+			tf.Expect(tf.Destroy(t.Context()))
 			w.expectNetwork(t, theirNCC, theirPolicy)
 		})
 	}
@@ -179,36 +189,36 @@ func TestNoPolicyIsTheDefaultOne(t *testing.T) {
 	w.policy = ""
 	tf := newTerraform(t, w)
 	plain := given(attrs{"network_policy_id": defaultPolicyID})
-	tf.expect(tf.apply(t.Context(), plain))
+	tf.Expect(tf.Apply(t.Context(), plain))
 	w.expectChanges(t, 1, 0)
-	tf.expect(tf.refresh())
-	tf.expectPlan(plain, "none")
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	tf.expectState(attrs{"restore_network_policy_id": defaultPolicyID})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(plain, "none")
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	tf.ExpectState(attrs{"restore_network_policy_id": defaultPolicyID})
 }
 
 func TestDestroyLeavesWhatIsForeign(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
 	w.workspace.NetworkConnectivityConfigId = otherNCC
 	// A destroy refreshes first, which must not make the foreign binding ours.
-	tf.expect(tf.refresh())
-	tf.expectState(attrs{"network_connectivity_config_id": otherNCC})
+	tf.Expect(tf.Refresh())
+	tf.ExpectState(attrs{"network_connectivity_config_id": otherNCC})
 	w.count()
-	tf.expect(tf.destroy(t.Context()))
-	tf.expectSaid("bound to another NCC since", ourNCC, otherNCC)
+	tf.Expect(tf.Destroy(t.Context()))
+	tf.ExpectSaid("bound to another NCC since", ourNCC, otherNCC)
 	w.expectChanges(t, 0, 1)
 	w.expectNetwork(t, otherNCC, theirPolicy)
 
 	w = newWorld()
 	tf = newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
 	w.policy = otherPolicy
-	tf.expect(tf.refresh())
+	tf.Expect(tf.Refresh())
 	w.count()
-	tf.expect(tf.destroy(t.Context()))
-	tf.expectSaid("under another network policy since", ourPolicy, otherPolicy)
+	tf.Expect(tf.Destroy(t.Context()))
+	tf.ExpectSaid("under another network policy since", ourPolicy, otherPolicy)
 	w.expectChanges(t, 1, 0)
 	w.expectNetwork(t, theirNCC, otherPolicy)
 }
@@ -216,47 +226,47 @@ func TestDestroyLeavesWhatIsForeign(t *testing.T) {
 func TestUpdate(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
 	w.count()
 
 	other := given(attrs{"network_connectivity_config_id": otherNCC})
-	tf.expect(tf.apply(t.Context(), other))
+	tf.Expect(tf.Apply(t.Context(), other))
 	w.expectChanges(t, 1, 0)
 	w.expectNetwork(t, otherNCC, ourPolicy)
-	tf.expectState(attrs{"restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
+	tf.ExpectState(attrs{"restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
 
 	// Settings alone need no call.
 	w.count()
-	settings := given(attrs{"network_connectivity_config_id": otherNCC, "restore_network_connectivity_config_id": ourNCC, "wait_for_rules": false, "timeouts": tf.timeout("create", "9m")})
-	tf.expectPlan(settings, "update")
-	tf.expect(tf.apply(t.Context(), settings))
+	settings := given(attrs{"network_connectivity_config_id": otherNCC, "restore_network_connectivity_config_id": ourNCC, "wait_for_rules": false, "timeouts": map[string]string{"create": "9m"}})
+	tf.ExpectPlan(settings, "update")
+	tf.Expect(tf.Apply(t.Context(), settings))
 	w.expectCalls(t, map[string]int{})
-	tf.expectState(attrs{"restore_network_connectivity_config_id": ourNCC})
+	tf.ExpectState(attrs{"restore_network_connectivity_config_id": ourNCC})
 	// Without the setting it is again what was there before.
-	tf.expect(tf.apply(t.Context(), other))
-	tf.expectState(attrs{"restore_network_connectivity_config_id": theirNCC})
+	tf.Expect(tf.Apply(t.Context(), other))
+	tf.ExpectState(attrs{"restore_network_connectivity_config_id": theirNCC})
 
 	// A part that is left out is let go of; one that comes back is taken over anew.
 	policyAlone := attrs{"workspace_id": workspaceID, "network_policy_id": ourPolicy}
 	w.count()
-	tf.expect(tf.apply(t.Context(), policyAlone))
+	tf.Expect(tf.Apply(t.Context(), policyAlone))
 	w.expectChanges(t, 0, 0)
-	tf.expectState(attrs{"network_connectivity_config_id": "", "restore_network_connectivity_config_id": ""})
-	tf.expect(tf.refresh())
-	tf.expectPlan(policyAlone, "none")
+	tf.ExpectState(attrs{"network_connectivity_config_id": "", "restore_network_connectivity_config_id": ""})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(policyAlone, "none")
 	w.workspace.NetworkConnectivityConfigId = ourNCC
-	tf.expect(tf.apply(t.Context(), other))
-	tf.expectState(attrs{"restore_network_connectivity_config_id": ourNCC, "restore_network_policy_id": theirPolicy})
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Apply(t.Context(), other))
+	tf.ExpectState(attrs{"restore_network_connectivity_config_id": ourNCC, "restore_network_policy_id": theirPolicy})
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectNetwork(t, ourNCC, theirPolicy)
 }
 
 func TestAnotherWorkspaceReplaces(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	tf.expectPlan(given(attrs{"workspace_id": workspaceID + 1}), "replace")
-	if tf.apply(t.Context(), given(attrs{"workspace_id": workspaceID + 1})) {
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	tf.ExpectPlan(given(attrs{"workspace_id": workspaceID + 1}), "replace")
+	if tf.Apply(t.Context(), given(attrs{"workspace_id": workspaceID + 1})) {
 		t.Error("bound a workspace that does not exist")
 	}
 	w.expectNetwork(t, theirNCC, theirPolicy)
@@ -264,7 +274,7 @@ func TestAnotherWorkspaceReplaces(t *testing.T) {
 
 func TestRules(t *testing.T) {
 	withRule := func(more attrs) attrs {
-		all := given(attrs{"private_endpoint_rule_ids": strs(ruleID)})
+		all := given(attrs{"private_endpoint_rule_ids": []string{ruleID}})
 		for name, value := range more {
 			all[name] = value
 		}
@@ -280,15 +290,15 @@ func TestRules(t *testing.T) {
 			func() { rule.ConnectionState = "ESTABLISHED"; w.expectChanges(t, 0, 0) },
 		}
 		tf := newTerraform(t, w)
-		_, ok := tf.plan(withRule(nil))
-		tf.expect(ok)
-		tf.expectSaid("will wait for private endpoint rules", "rule-1 is CREATING")
-		tf.expect(tf.apply(t.Context(), withRule(nil)))
-		tf.expectState(attrs{"status": "bound"})
+		_, ok := tf.Plan(withRule(nil))
+		tf.Expect(ok)
+		tf.ExpectSaid("will wait for private endpoint rules", "rule-1 is CREATING")
+		tf.Expect(tf.Apply(t.Context(), withRule(nil)))
+		tf.ExpectState(attrs{"status": "bound"})
 		w.expectNetwork(t, ourNCC, ourPolicy)
 		w.count()
-		tf.expect(tf.refresh())
-		tf.expectPlan(withRule(nil), "none")
+		tf.Expect(tf.Refresh())
+		tf.ExpectPlan(withRule(nil), "none")
 		w.expectCalls(t, map[string]int{getWorkspace: 1, getPolicyOf: 1})
 	})
 	t.Run("are not waited for", func(t *testing.T) {
@@ -296,63 +306,63 @@ func TestRules(t *testing.T) {
 		rule := w.addRule(ruleID, "PENDING")
 		tf := newTerraform(t, w)
 		patient := withRule(attrs{"wait_for_rules": false})
-		_, ok := tf.plan(patient)
-		tf.expect(ok)
-		tf.expectSilence()
+		_, ok := tf.Plan(patient)
+		tf.Expect(ok)
+		tf.ExpectSilence()
 		w.count()
-		tf.expect(tf.apply(t.Context(), patient))
-		tf.expectSaid("Waiting for private endpoint rules", "rule-1 is PENDING")
-		tf.expectState(attrs{"status": "waiting_for_rules", "status_reason": "rule rule-1 is PENDING", "workspace_status": "RUNNING", "restore_network_connectivity_config_id": theirNCC})
+		tf.Expect(tf.Apply(t.Context(), patient))
+		tf.ExpectSaid("Waiting for private endpoint rules", "rule-1 is PENDING")
+		tf.ExpectState(attrs{"status": "waiting_for_rules", "status_reason": "rule rule-1 is PENDING", "workspace_status": "RUNNING", "restore_network_connectivity_config_id": theirNCC})
 		w.expectChanges(t, 0, 0)
-		tf.expect(tf.refresh())
-		tf.expectState(attrs{"status": "waiting_for_rules", "network_connectivity_config_id": ourNCC, "network_policy_id": ourPolicy})
-		tf.expectPlan(patient, "update")
-		tf.expect(tf.apply(t.Context(), patient))
-		tf.expectState(attrs{"status": "waiting_for_rules"})
+		tf.Expect(tf.Refresh())
+		tf.ExpectState(attrs{"status": "waiting_for_rules", "network_connectivity_config_id": ourNCC, "network_policy_id": ourPolicy})
+		tf.ExpectPlan(patient, "update")
+		tf.Expect(tf.Apply(t.Context(), patient))
+		tf.ExpectState(attrs{"status": "waiting_for_rules"})
 		w.expectChanges(t, 0, 0)
 		// What somebody else binds meanwhile is what was there before.
 		w.workspace.NetworkConnectivityConfigId = otherNCC
-		tf.expect(tf.refresh())
+		tf.Expect(tf.Refresh())
 		rule.ConnectionState = "ESTABLISHED"
-		tf.expect(tf.apply(t.Context(), patient))
-		tf.expectState(attrs{"status": "bound", "status_reason": "", "restore_network_connectivity_config_id": otherNCC})
+		tf.Expect(tf.Apply(t.Context(), patient))
+		tf.ExpectState(attrs{"status": "bound", "status_reason": "", "restore_network_connectivity_config_id": otherNCC})
 		w.expectNetwork(t, ourNCC, ourPolicy)
-		tf.expect(tf.refresh())
-		tf.expectPlan(patient, "none")
+		tf.Expect(tf.Refresh())
+		tf.ExpectPlan(patient, "none")
 	})
 	t.Run("were never established", func(t *testing.T) {
 		w := newWorld()
 		w.workspace.NetworkConnectivityConfigId = ""
 		w.addRule(ruleID, "PENDING")
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(t.Context(), withRule(attrs{"wait_for_rules": false})))
-		tf.expect(tf.destroy(t.Context()))
+		tf.Expect(tf.Apply(t.Context(), withRule(attrs{"wait_for_rules": false})))
+		tf.Expect(tf.Destroy(t.Context()))
 		w.expectChanges(t, 0, 0)
 	})
 	t.Run("of a workspace that is bound already", func(t *testing.T) {
 		w := newWorld()
 		w.addRule(ruleID, "ESTABLISHED")
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(t.Context(), withRule(nil)))
+		tf.Expect(tf.Apply(t.Context(), withRule(nil)))
 		w.addRule("rule-2", "PENDING")
 		w.count()
-		more := withRule(attrs{"private_endpoint_rule_ids": strs(ruleID, "rule-2"), "wait_for_rules": false, "network_connectivity_config_id": ourNCC})
-		tf.expect(tf.apply(t.Context(), more))
-		tf.expectState(attrs{"status": "waiting_for_rules"})
+		more := withRule(attrs{"private_endpoint_rule_ids": []string{ruleID, "rule-2"}, "wait_for_rules": false, "network_connectivity_config_id": ourNCC})
+		tf.Expect(tf.Apply(t.Context(), more))
+		tf.ExpectState(attrs{"status": "waiting_for_rules"})
 		w.expectChanges(t, 0, 0)
-		tf.expect(tf.refresh())
-		tf.expectPlan(more, "update")
-		tf.expect(tf.destroy(t.Context()))
+		tf.Expect(tf.Refresh())
+		tf.ExpectPlan(more, "update")
+		tf.Expect(tf.Destroy(t.Context()))
 		w.expectNetwork(t, theirNCC, theirPolicy)
 	})
 	t.Run("time out", func(t *testing.T) {
 		w := newWorld()
 		w.addRule(ruleID, "PENDING")
 		tf := newTerraform(t, w)
-		tf.refuse(tf.apply(t.Context(), withRule(attrs{"timeouts": tf.timeout("create", "50ms")})),
+		tf.Refuse(tf.Apply(t.Context(), withRule(attrs{"timeouts": map[string]string{"create": "50ms"}})),
 			"not established in time", "rule-1 is PENDING", "wait_for_rules = false", "was not changed")
-		if !tf.state.IsNull() {
-			t.Errorf("state holds %s", tf.state)
+		if !tf.State.IsNull() {
+			t.Errorf("state holds %s", tf.State)
 		}
 		w.expectChanges(t, 0, 0)
 	})
@@ -361,14 +371,14 @@ func TestRules(t *testing.T) {
 			w := newWorld()
 			w.addRule(ruleID, state).ErrorMessage = "NOT_FOUND: nothing there"
 			tf := newTerraform(t, w)
-			_, ok := tf.plan(withRule(nil))
-			tf.expect(ok)
-			tf.expectSaid(state, "NOT_FOUND: nothing there")
-			tf.refuse(tf.apply(t.Context(), withRule(nil)), "can no longer be used", state, "deleted and added again")
+			_, ok := tf.Plan(withRule(nil))
+			tf.Expect(ok)
+			tf.ExpectSaid(state, "NOT_FOUND: nothing there")
+			tf.Refuse(tf.Apply(t.Context(), withRule(nil)), "can no longer be used", state, "deleted and added again")
 			patient := withRule(attrs{"wait_for_rules": false})
-			tf.expect(tf.apply(t.Context(), patient))
-			tf.expectSaid("can no longer be used", "deleted and added again")
-			tf.expectState(attrs{"status": "waiting_for_rules"})
+			tf.Expect(tf.Apply(t.Context(), patient))
+			tf.ExpectSaid("can no longer be used", "deleted and added again")
+			tf.ExpectState(attrs{"status": "waiting_for_rules"})
 			w.expectChanges(t, 0, 0)
 		})
 	}
@@ -376,11 +386,11 @@ func TestRules(t *testing.T) {
 		w := newWorld()
 		tf := newTerraform(t, w)
 		for _, wait := range []bool{true, false} {
-			tf.refuse(tf.apply(t.Context(), withRule(attrs{"wait_for_rules": wait})), "rule does not exist", ruleID, "private_endpoint_rule_ids", "`rule_id`")
+			tf.Refuse(tf.Apply(t.Context(), withRule(attrs{"wait_for_rules": wait})), "rule does not exist", ruleID, "private_endpoint_rule_ids", "`rule_id`")
 		}
 		// What the plan cannot know is refused by the apply, at once.
 		w.unknown = true
-		tf.refuse(tf.apply(t.Context(), withRule(attrs{"wait_for_rules": false})), "rule does not exist", ruleID)
+		tf.Refuse(tf.Apply(t.Context(), withRule(attrs{"wait_for_rules": false})), "rule does not exist", ruleID)
 		w.expectChanges(t, 0, 0)
 	})
 }
@@ -389,19 +399,19 @@ func TestAWorkspaceThatProvisionsAtFirst(t *testing.T) {
 	w := newWorld()
 	w.workspace.WorkspaceStatus, w.busy = "PROVISIONING", 5
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
 	w.expectChanges(t, 1, 1)
-	tf.expectState(attrs{"status": "bound"})
+	tf.ExpectState(attrs{"status": "bound"})
 	w.workspace.WorkspaceStatus, w.busy = "PROVISIONING", 5
 	w.count()
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectChanges(t, 1, 1)
 	w.expectNetwork(t, theirNCC, theirPolicy)
 
 	w = newWorld()
 	w.workspace.WorkspaceStatus = "PROVISIONING"
 	tf = newTerraform(t, w)
-	tf.refuse(tf.apply(t.Context(), given(attrs{"timeouts": tf.timeout("create", "50ms")})), "could not be changed in time", "PROVISIONING", "Nothing was changed")
+	tf.Refuse(tf.Apply(t.Context(), given(attrs{"timeouts": map[string]string{"create": "50ms"}})), "could not be changed in time", "PROVISIONING", "Nothing was changed")
 	w.expectChanges(t, 0, 0)
 }
 
@@ -412,29 +422,29 @@ func TestABrokenWorkspace(t *testing.T) {
 			w.workspace.WorkspaceStatusMessage = "Out of credit."
 			breakIt := func() { w.workspace.WorkspaceStatus, w.busy = state, 0 }
 			tf := newTerraform(t, w)
-			p, ok := tf.plan(given(nil))
-			tf.expect(ok)
+			p, ok := tf.Plan(given(nil))
+			tf.Expect(ok)
 			breakIt()
-			_, ok = tf.plan(given(nil))
-			tf.refuse(ok, "The workspace does not run", string(state)+" (Out of credit)")
-			tf.refuse(tf.applyPlan(t.Context(), p), "The workspace does not run", "Nothing was changed")
+			_, ok = tf.Plan(given(nil))
+			tf.Refuse(ok, "The workspace does not run", string(state)+" (Out of credit)")
+			tf.Refuse(tf.ApplyPlan(t.Context(), p), "The workspace does not run", "Nothing was changed")
 			w.expectChanges(t, 0, 0)
 
 			// Breaking while it is bound is a warning: what was done is saved.
 			w.workspace.WorkspaceStatus = "RUNNING"
 			w.steps = []func(){breakIt}
-			tf.expect(tf.apply(t.Context(), given(nil)))
-			tf.expectSaid("does not run with its network yet", string(state)+" (Out of credit)")
-			tf.expectState(attrs{"status": "waiting_for_workspace", "workspace_status": string(state), "restore_network_connectivity_config_id": theirNCC})
-			tf.expect(tf.refresh())
-			if _, ok := tf.plan(given(nil)); ok {
+			tf.Expect(tf.Apply(t.Context(), given(nil)))
+			tf.ExpectSaid("does not run with its network yet", string(state)+" (Out of credit)")
+			tf.ExpectState(attrs{"status": "waiting_for_workspace", "workspace_status": string(state), "restore_network_connectivity_config_id": theirNCC})
+			tf.Expect(tf.Refresh())
+			if _, ok := tf.Plan(given(nil)); ok {
 				t.Error("planned to change a broken workspace")
 			}
-			tf.refuse(tf.destroy(t.Context()), "could not be put back", string(state))
+			tf.Refuse(tf.Destroy(t.Context()), "could not be put back", string(state))
 			w.workspace.WorkspaceStatus = "RUNNING"
-			tf.expect(tf.refresh())
-			tf.expectPlan(given(nil), "none")
-			tf.expect(tf.destroy(t.Context()))
+			tf.Expect(tf.Refresh())
+			tf.ExpectPlan(given(nil), "none")
+			tf.Expect(tf.Destroy(t.Context()))
 			w.expectNetwork(t, theirNCC, theirPolicy)
 		})
 	}
@@ -444,24 +454,23 @@ func TestASlowWorkspaceIsAWarning(t *testing.T) {
 	w := newWorld()
 	w.settle = 1 << 30
 	tf := newTerraform(t, w)
-	slow := given(attrs{"timeouts": tf.timeout("create", "50ms")})
-	tf.expect(tf.apply(t.Context(), slow))
-	tf.expectSaid("does not run with its network yet", "PROVISIONING")
-	tf.expectState(attrs{"status": "waiting_for_workspace", "workspace_status": "PROVISIONING", "restore_network_connectivity_config_id": theirNCC})
-	tf.expect(tf.refresh())
-	tf.expectState(attrs{"status": "waiting_for_workspace"})
-	tf.expectPlan(slow, "update")
+	slow := given(attrs{"timeouts": map[string]string{"create": "50ms"}})
+	tf.Expect(tf.Apply(t.Context(), slow))
+	tf.ExpectSaid("does not run with its network yet", "PROVISIONING")
+	tf.ExpectState(attrs{"status": "waiting_for_workspace", "workspace_status": "PROVISIONING", "restore_network_connectivity_config_id": theirNCC})
+	tf.Expect(tf.Refresh())
+	tf.ExpectState(attrs{"status": "waiting_for_workspace"})
+	tf.ExpectPlan(slow, "update")
 
 	// Waiting on is not failing either.
-	both := tf.timeout("create", "50ms")
-	both["update"] = tftypes.NewValue(tftypes.String, "50ms")
-	tf.expect(tf.apply(t.Context(), given(attrs{"timeouts": both})))
-	tf.expectState(attrs{"status": "waiting_for_workspace"})
+	both := map[string]string{"create": "50ms", "update": "50ms"}
+	tf.Expect(tf.Apply(t.Context(), given(attrs{"timeouts": both})))
+	tf.ExpectState(attrs{"status": "waiting_for_workspace"})
 	w.busy = 1
-	tf.expect(tf.apply(t.Context(), slow))
-	tf.expectState(attrs{"status": "bound"})
-	tf.expect(tf.refresh())
-	tf.expectPlan(slow, "none")
+	tf.Expect(tf.Apply(t.Context(), slow))
+	tf.ExpectState(attrs{"status": "bound"})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(slow, "none")
 	w.expectChanges(t, 1, 1)
 }
 
@@ -494,9 +503,9 @@ func TestFaultsOfAWriteAreOutlasted(t *testing.T) {
 				}
 				w.fault, w.afterEffect = only(c.fault), only(c.afterEffect)
 				tf := newTerraform(t, w)
-				tf.expect(tf.apply(t.Context(), given(nil)))
-				tf.expectSilence()
-				tf.expectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
+				tf.Expect(tf.Apply(t.Context(), given(nil)))
+				tf.ExpectSilence()
+				tf.ExpectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
 				if w.calls[call] != c.sends {
 					t.Errorf("%s was sent %d times, want %d", call, w.calls[call], c.sends)
 				}
@@ -509,8 +518,8 @@ func TestFaultsOfAWriteAreOutlasted(t *testing.T) {
 func TestFaultsOfAReadAreOutlasted(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	p, ok := tf.plan(given(nil))
-	tf.expect(ok)
+	p, ok := tf.Plan(given(nil))
+	tf.Expect(ok)
 	w.count()
 	w.fault = func(call string, n int) error {
 		if (call == getWorkspace || call == getPolicyOf) && n <= 3 {
@@ -518,15 +527,15 @@ func TestFaultsOfAReadAreOutlasted(t *testing.T) {
 		}
 		return nil
 	}
-	tf.expect(tf.applyPlan(t.Context(), p))
-	tf.expectState(attrs{"status": "bound"})
+	tf.Expect(tf.ApplyPlan(t.Context(), p))
+	tf.ExpectState(attrs{"status": "bound"})
 
 	// A wait that has begun outlasts lost answers, too.
 	w = newWorld()
 	w.addRule(ruleID, "ESTABLISHED")
 	tf = newTerraform(t, w)
-	p, ok = tf.plan(given(attrs{"private_endpoint_rule_ids": strs(ruleID)}))
-	tf.expect(ok)
+	p, ok = tf.Plan(given(attrs{"private_endpoint_rule_ids": []string{ruleID}}))
+	tf.Expect(ok)
 	w.count()
 	w.fault = func(call string, n int) error {
 		if call == listRules && n == 1 || call == getWorkspace && n == 2 || call == getPolicyOf && n == 2 {
@@ -534,13 +543,13 @@ func TestFaultsOfAReadAreOutlasted(t *testing.T) {
 		}
 		return nil
 	}
-	tf.expect(tf.applyPlan(t.Context(), p))
-	tf.expectSilence()
-	tf.expectState(attrs{"status": "bound"})
+	tf.Expect(tf.ApplyPlan(t.Context(), p))
+	tf.ExpectSilence()
+	tf.ExpectState(attrs{"status": "bound"})
 
 	w.count()
 	w.fault = func(string, int) error { return apiError(403, "PERMISSION_DENIED", "not an account admin") }
-	tf.refuse(tf.refresh(), "Cannot read the workspace's network", "not an account admin", "account admin role")
+	tf.Refuse(tf.Refresh(), "Cannot read the workspace's network", "not an account admin", "account admin role")
 	w.expectCalls(t, map[string]int{getWorkspace: 1})
 }
 
@@ -554,8 +563,8 @@ func TestAWorkspaceThatBecomesBusyInBetween(t *testing.T) {
 		return nil
 	}
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	tf.expectState(attrs{"status": "bound"})
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	tf.ExpectState(attrs{"status": "bound"})
 	w.expectChanges(t, 2, 1)
 }
 
@@ -583,9 +592,9 @@ func TestARefusedChangeLeavesNothing(t *testing.T) {
 				return nil
 			}
 			tf := newTerraform(t, w)
-			tf.refuse(tf.apply(t.Context(), given(nil)), "could not be changed", c.want, "is as it was")
-			if !tf.state.IsNull() {
-				t.Errorf("state holds %s", tf.state)
+			tf.Refuse(tf.Apply(t.Context(), given(nil)), "could not be changed", c.want, "is as it was")
+			if !tf.State.IsNull() {
+				t.Errorf("state holds %s", tf.State)
 			}
 			w.expectNetwork(t, theirNCC, theirPolicy)
 			if sent != c.sends {
@@ -598,8 +607,8 @@ func TestARefusedChangeLeavesNothing(t *testing.T) {
 		w := newWorld()
 		tf := newTerraform(t, w)
 		nowhere := given(attrs{"network_policy_id": "nope"})
-		tf.expectPlan(nowhere, "create")
-		tf.refuse(tf.apply(t.Context(), nowhere), "network_policy_id", "could not be changed", "Check that the network policy nope exists", "is as it was")
+		tf.ExpectPlan(nowhere, "create")
+		tf.Refuse(tf.Apply(t.Context(), nowhere), "network_policy_id", "could not be changed", "Check that the network policy nope exists", "is as it was")
 		w.expectNetwork(t, theirNCC, theirPolicy)
 	})
 	t.Run("unless it cannot be taken back", func(t *testing.T) {
@@ -611,20 +620,20 @@ func TestARefusedChangeLeavesNothing(t *testing.T) {
 			return nil
 		}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(t.Context(), given(nil)))
-		tf.expectSaid("does not run with its network yet", "not an account admin")
-		tf.expectState(attrs{"status": "waiting_for_workspace", "restore_network_policy_id": theirPolicy})
+		tf.Expect(tf.Apply(t.Context(), given(nil)))
+		tf.ExpectSaid("does not run with its network yet", "not an account admin")
+		tf.ExpectState(attrs{"status": "waiting_for_workspace", "restore_network_policy_id": theirPolicy})
 		w.fault = nil
-		tf.expect(tf.refresh())
-		tf.expectPlan(given(nil), "update")
-		tf.expect(tf.apply(t.Context(), given(nil)))
-		tf.expect(tf.destroy(t.Context()))
+		tf.Expect(tf.Refresh())
+		tf.ExpectPlan(given(nil), "update")
+		tf.Expect(tf.Apply(t.Context(), given(nil)))
+		tf.Expect(tf.Destroy(t.Context()))
 		w.expectNetwork(t, theirNCC, theirPolicy)
 	})
 	t.Run("in an update it keeps what was done", func(t *testing.T) {
 		w := newWorld()
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(t.Context(), given(nil)))
+		tf.Expect(tf.Apply(t.Context(), given(nil)))
 		w.fault = func(call string, _ int) error {
 			if call == bindCall {
 				return denied
@@ -632,13 +641,13 @@ func TestARefusedChangeLeavesNothing(t *testing.T) {
 			return nil
 		}
 		other := given(attrs{"network_connectivity_config_id": otherNCC, "network_policy_id": otherPolicy})
-		tf.refuse(tf.apply(t.Context(), other), "could not be changed", "not an account admin")
-		tf.expectState(attrs{"network_connectivity_config_id": ourNCC, "network_policy_id": otherPolicy, "status": "waiting_for_workspace"})
+		tf.Refuse(tf.Apply(t.Context(), other), "could not be changed", "not an account admin")
+		tf.ExpectState(attrs{"network_connectivity_config_id": ourNCC, "network_policy_id": otherPolicy, "status": "waiting_for_workspace"})
 		w.fault = nil
-		tf.expect(tf.refresh())
-		tf.expect(tf.apply(t.Context(), other))
+		tf.Expect(tf.Refresh())
+		tf.Expect(tf.Apply(t.Context(), other))
 		w.expectNetwork(t, otherNCC, otherPolicy)
-		tf.expect(tf.destroy(t.Context()))
+		tf.Expect(tf.Destroy(t.Context()))
 		w.expectNetwork(t, theirNCC, theirPolicy)
 	})
 }
@@ -647,24 +656,24 @@ func TestARefusedChangeLeavesNothing(t *testing.T) {
 func TestForeignRebindingBetween(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	p, ok := tf.plan(given(nil))
-	tf.expect(ok)
+	p, ok := tf.Plan(given(nil))
+	tf.Expect(ok)
 	w.workspace.NetworkConnectivityConfigId, w.policy = otherNCC, otherPolicy
-	tf.expect(tf.applyPlan(t.Context(), p))
-	tf.expectState(attrs{"status": "bound", "restore_network_connectivity_config_id": otherNCC, "restore_network_policy_id": otherPolicy})
+	tf.Expect(tf.ApplyPlan(t.Context(), p))
+	tf.ExpectState(attrs{"status": "bound", "restore_network_connectivity_config_id": otherNCC, "restore_network_policy_id": otherPolicy})
 
 	// Right after the binding: it is not bound, and the next plan repairs it.
 	w = newWorld()
 	w.steps = []func(){func() { w.workspace.NetworkConnectivityConfigId = otherNCC }}
 	tf = newTerraform(t, w)
-	slow := given(attrs{"timeouts": tf.timeout("create", "50ms")})
-	tf.expect(tf.apply(t.Context(), slow))
-	tf.expectSaid("bound to NCC " + otherNCC)
-	tf.expectState(attrs{"status": "waiting_for_workspace"})
-	tf.expect(tf.refresh())
-	tf.expectPlan(slow, "update")
-	tf.expect(tf.apply(t.Context(), slow))
-	tf.expectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC})
+	slow := given(attrs{"timeouts": map[string]string{"create": "50ms"}})
+	tf.Expect(tf.Apply(t.Context(), slow))
+	tf.ExpectSaid("bound to NCC " + otherNCC)
+	tf.ExpectState(attrs{"status": "waiting_for_workspace"})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(slow, "update")
+	tf.Expect(tf.Apply(t.Context(), slow))
+	tf.ExpectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC})
 	w.expectNetwork(t, ourNCC, ourPolicy)
 }
 
@@ -689,11 +698,11 @@ func TestCancellation(t *testing.T) {
 		w := newWorld()
 		w.workspace.WorkspaceStatus = "PROVISIONING"
 		tf := newTerraform(t, w)
-		p, ok := tf.plan(given(nil))
-		tf.expect(ok)
+		p, ok := tf.Plan(given(nil))
+		tf.Expect(ok)
 		ctx, cancel := context.WithCancel(t.Context())
 		w.steps = []func(){cancel}
-		tf.refuse(tf.applyPlan(ctx, p), "Nothing was changed")
+		tf.Refuse(tf.ApplyPlan(ctx, p), "Nothing was changed")
 		w.expectChanges(t, 0, 0)
 	})
 	t.Run("while a rule is pending nothing is done", func(t *testing.T) {
@@ -702,7 +711,7 @@ func TestCancellation(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w.steps = []func(){cancel}
 		tf := newTerraform(t, w)
-		tf.refuse(tf.apply(ctx, given(attrs{"private_endpoint_rule_ids": strs(ruleID)})), "was not changed")
+		tf.Refuse(tf.Apply(ctx, given(attrs{"private_endpoint_rule_ids": []string{ruleID}})), "was not changed")
 		w.expectChanges(t, 0, 0)
 	})
 	for _, call := range []string{attachCall, bindCall} {
@@ -711,32 +720,32 @@ func TestCancellation(t *testing.T) {
 				w := newWorld()
 				ctx := canceling(w, call, 1, after)
 				tf := newTerraform(t, w)
-				tf.expect(tf.apply(ctx, given(nil)))
+				tf.Expect(tf.Apply(ctx, given(nil)))
 				w.fault, w.afterEffect = nil, nil
 				w.expectNetwork(t, ourNCC, ourPolicy)
 				w.expectChanges(t, 1, 1)
-				tf.expectState(attrs{"status": "waiting_for_workspace", "restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
-				tf.expect(tf.refresh())
-				tf.expect(tf.apply(t.Context(), given(nil)))
-				tf.expectState(attrs{"status": "bound"})
+				tf.ExpectState(attrs{"status": "waiting_for_workspace", "restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
+				tf.Expect(tf.Refresh())
+				tf.Expect(tf.Apply(t.Context(), given(nil)))
+				tf.ExpectState(attrs{"status": "bound"})
 				w.expectChanges(t, 1, 1)
-				tf.expect(tf.destroy(t.Context()))
+				tf.Expect(tf.Destroy(t.Context()))
 				w.expectNetwork(t, theirNCC, theirPolicy)
 			})
 			t.Run(name+" the effect of "+call+" the destroy finishes both", func(t *testing.T) {
 				w := newWorld()
 				tf := newTerraform(t, w)
-				tf.expect(tf.apply(t.Context(), given(nil)))
+				tf.Expect(tf.Apply(t.Context(), given(nil)))
 				w.count()
 				ctx := canceling(w, call, 1, after)
-				if tf.destroy(ctx) {
+				if tf.Destroy(ctx) {
 					t.Fatal("a canceled destroy that did not see the end must be done again")
 				}
 				w.fault, w.afterEffect = nil, nil
 				w.expectNetwork(t, theirNCC, theirPolicy)
-				tf.expect(tf.refresh())
-				tf.expect(tf.destroy(t.Context()))
-				tf.expectSilence()
+				tf.Expect(tf.Refresh())
+				tf.Expect(tf.Destroy(t.Context()))
+				tf.ExpectSilence()
 				w.expectChanges(t, 1, 1)
 			})
 		}
@@ -746,17 +755,17 @@ func TestCancellation(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		w.settle, w.steps = 5, []func(){func() {}, cancel}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(ctx, given(nil)))
-		tf.expectState(attrs{"status": "waiting_for_workspace", "workspace_status": "PROVISIONING"})
+		tf.Expect(tf.Apply(ctx, given(nil)))
+		tf.ExpectState(attrs{"status": "waiting_for_workspace", "workspace_status": "PROVISIONING"})
 	})
 	t.Run("the last look may find it bound", func(t *testing.T) {
 		w := newWorld()
 		ctx, cancel := context.WithCancel(t.Context())
 		w.settle, w.steps = 1<<30, []func(){func() { w.busy = 1; cancel() }}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(ctx, given(nil)))
-		tf.expectSilence()
-		tf.expectState(attrs{"status": "bound", "workspace_status": "RUNNING"})
+		tf.Expect(tf.Apply(ctx, given(nil)))
+		tf.ExpectSilence()
+		tf.ExpectState(attrs{"status": "bound", "workspace_status": "RUNNING"})
 	})
 	t.Run("a lost answer may have had its effect", func(t *testing.T) {
 		w := newWorld()
@@ -770,16 +779,16 @@ func TestCancellation(t *testing.T) {
 			return nil
 		}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(ctx, given(nil)))
-		tf.expectSilence()
-		tf.expectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC})
+		tf.Expect(tf.Apply(ctx, given(nil)))
+		tf.ExpectSilence()
+		tf.ExpectState(attrs{"status": "bound", "restore_network_connectivity_config_id": theirNCC})
 	})
 	t.Run("a lost request has changed nothing", func(t *testing.T) {
 		for _, blind := range []bool{false, true} {
 			w := newWorld()
 			tf := newTerraform(t, w)
-			p, ok := tf.plan(given(nil))
-			tf.expect(ok)
+			p, ok := tf.Plan(given(nil))
+			tf.Expect(ok)
 			ctx, cancel := context.WithCancel(t.Context())
 			w.fault = func(call string, _ int) error {
 				if call == attachCall {
@@ -790,16 +799,16 @@ func TestCancellation(t *testing.T) {
 				}
 				return nil
 			}
-			ok = tf.applyPlan(ctx, p)
+			ok = tf.ApplyPlan(ctx, p)
 			if blind {
 				// Nobody knows: then it is saved, for the next apply to look.
-				tf.expect(ok)
-				tf.expectState(attrs{"status": "waiting_for_workspace", "restore_network_policy_id": theirPolicy})
+				tf.Expect(ok)
+				tf.ExpectState(attrs{"status": "waiting_for_workspace", "restore_network_policy_id": theirPolicy})
 				continue
 			}
-			tf.refuse(ok, "Nothing was changed")
-			if !tf.state.IsNull() {
-				t.Errorf("state holds %s", tf.state)
+			tf.Refuse(ok, "Nothing was changed")
+			if !tf.State.IsNull() {
+				t.Errorf("state holds %s", tf.State)
 			}
 		}
 	})
@@ -814,12 +823,12 @@ func TestCancellation(t *testing.T) {
 			return nil
 		}
 		tf := newTerraform(t, w)
-		tf.expect(tf.apply(ctx, given(nil)))
-		tf.expectState(attrs{"restore_network_policy_id": theirPolicy})
-		tf.expect(tf.refresh())
-		tf.expect(tf.apply(t.Context(), given(nil)))
-		tf.expectState(attrs{"status": "bound"})
-		tf.expect(tf.destroy(t.Context()))
+		tf.Expect(tf.Apply(ctx, given(nil)))
+		tf.ExpectState(attrs{"restore_network_policy_id": theirPolicy})
+		tf.Expect(tf.Refresh())
+		tf.Expect(tf.Apply(t.Context(), given(nil)))
+		tf.ExpectState(attrs{"status": "bound"})
+		tf.Expect(tf.Destroy(t.Context()))
 		w.expectNetwork(t, theirNCC, theirPolicy)
 	})
 }
@@ -828,41 +837,41 @@ func TestNothingToPutBack(t *testing.T) {
 	w := newWorld()
 	w.workspace.NetworkConnectivityConfigId = ""
 	tf := newTerraform(t, w)
-	_, ok := tf.plan(given(nil))
-	tf.expect(ok)
-	tf.expectSaid("A destroy will need an NCC", "no way to unbind", "restore_network_connectivity_config_id")
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	tf.expectState(attrs{"restore_network_connectivity_config_id": "", "status": "bound"})
-	tf.expect(tf.refresh())
-	tf.expectPlan(given(nil), "none")
+	_, ok := tf.Plan(given(nil))
+	tf.Expect(ok)
+	tf.ExpectSaid("A destroy will need an NCC", "no way to unbind", "restore_network_connectivity_config_id")
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	tf.ExpectState(attrs{"restore_network_connectivity_config_id": "", "status": "bound"})
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(given(nil), "none")
 	w.count()
-	for name, destroy := range map[string]func() bool{"plan": tf.planDestroy, "apply": func() bool { return tf.destroyUnplanned(t.Context()) }} {
-		tf.refuse(destroy(), "There is no NCC to put back", "restore_network_connectivity_config_id", ourNCC, "Nothing was changed", "destroy again")
+	for name, destroy := range map[string]func() bool{"plan": tf.PlanDestroy, "apply": func() bool { return tf.DestroyUnplanned(t.Context()) }} {
+		tf.Refuse(destroy(), "There is no NCC to put back", "restore_network_connectivity_config_id", ourNCC, "Nothing was changed", "destroy again")
 		w.expectChanges(t, 0, 0)
 		w.expectNetwork(t, ourNCC, ourPolicy)
-		if tf.state.IsNull() {
+		if tf.State.IsNull() {
 			t.Fatalf("%s: the state is lost", name)
 		}
 	}
 	// Either of the two ways out of it.
-	saved, private := tf.state, tf.private
-	tf.expect(tf.apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": ourNCC})))
-	tf.expect(tf.destroy(t.Context()))
+	saved := tf.State
+	tf.Expect(tf.Apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": ourNCC})))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectNetwork(t, ourNCC, theirPolicy)
 
-	tf.state, tf.private = saved, private
+	tf.State = saved
 	w.policy = ourPolicy
-	tf.expect(tf.apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": otherNCC})))
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": otherNCC})))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectNetwork(t, otherNCC, theirPolicy)
 
 	// With it from the start there is nothing to warn of.
 	w = newWorld()
 	w.workspace.NetworkConnectivityConfigId = ""
 	tf = newTerraform(t, w)
-	_, ok = tf.plan(given(attrs{"restore_network_connectivity_config_id": otherNCC}))
-	tf.expect(ok)
-	tf.expectSilence()
+	_, ok = tf.Plan(given(attrs{"restore_network_connectivity_config_id": otherNCC}))
+	tf.Expect(ok)
+	tf.ExpectSilence()
 }
 
 func TestWhatWasThereBeforeIsGone(t *testing.T) {
@@ -876,15 +885,15 @@ func TestWhatWasThereBeforeIsGone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
 			tf := newTerraform(t, w)
-			tf.expect(tf.apply(t.Context(), given(nil)))
+			tf.Expect(tf.Apply(t.Context(), given(nil)))
 			c.lose(w)
 			w.count()
-			tf.refuse(tf.planDestroy(), c.want...)
-			tf.refuse(tf.destroyUnplanned(t.Context()), c.want...)
+			tf.Refuse(tf.PlanDestroy(), c.want...)
+			tf.Refuse(tf.DestroyUnplanned(t.Context()), c.want...)
 			w.expectChanges(t, 0, 0)
 			w.expectNetwork(t, ourNCC, ourPolicy)
-			tf.expect(tf.apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": otherNCC, "restore_network_policy_id": defaultPolicyID})))
-			tf.expect(tf.destroy(t.Context()))
+			tf.Expect(tf.Apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": otherNCC, "restore_network_policy_id": defaultPolicyID})))
+			tf.Expect(tf.Destroy(t.Context()))
 			w.expectNetwork(t, otherNCC, defaultPolicyID)
 		})
 	}
@@ -893,80 +902,80 @@ func TestWhatWasThereBeforeIsGone(t *testing.T) {
 func TestTheWorkspaceIsGone(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	saved, private := tf.state, tf.private
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	saved := tf.State
 	w.workspace = nil
-	tf.expect(tf.destroy(t.Context()))
-	tf.state, tf.private = saved, private
-	tf.expect(tf.refresh())
-	tf.expectSaid("The workspace is gone", idText)
-	if !tf.state.IsNull() {
-		t.Errorf("state still holds %s", tf.state)
+	tf.Expect(tf.Destroy(t.Context()))
+	tf.State = saved
+	tf.Expect(tf.Refresh())
+	tf.ExpectSaid("The workspace is gone", idText)
+	if !tf.State.IsNull() {
+		t.Errorf("state still holds %s", tf.State)
 	}
-	_, ok := tf.plan(given(nil))
-	tf.refuse(ok, "The workspace does not exist", idText)
+	_, ok := tf.Plan(given(nil))
+	tf.Refuse(ok, "The workspace does not exist", idText)
 }
 
 func TestTheWorkspaceGoesDuringTheDestroy(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.apply(t.Context(), given(nil)))
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
 	w.steps = []func(){func() { w.workspace = nil }}
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 }
 
 func TestImport(t *testing.T) {
 	w := newWorld()
 	tf := newTerraform(t, w)
-	tf.expect(tf.importID(idText))
-	tf.expectSilence()
+	tf.Expect(tf.Import(idText))
+	tf.ExpectSilence()
 	both := attrs{"workspace_id": workspaceID, "network_connectivity_config_id": theirNCC, "network_policy_id": theirPolicy}
-	tf.expectState(attrs{"id": idText, "status": "bound", "workspace_name": "data", "network_connectivity_config_id": theirNCC, "network_policy_id": theirPolicy})
-	tf.expectPlan(both, "none")
+	tf.ExpectState(attrs{"id": idText, "status": "bound", "workspace_name": "data", "network_connectivity_config_id": theirNCC, "network_policy_id": theirPolicy})
+	tf.ExpectPlan(both, "none")
 	w.count()
 
 	// A part that the configuration leaves out is let go of, untouched.
-	imported, private := tf.state, tf.private
+	imported := tf.State
 	policyAlone := attrs{"workspace_id": workspaceID, "network_policy_id": theirPolicy}
-	tf.expect(tf.apply(t.Context(), policyAlone))
+	tf.Expect(tf.Apply(t.Context(), policyAlone))
 	w.expectChanges(t, 0, 0)
-	tf.expectState(attrs{"restore_network_connectivity_config_id": ""})
+	tf.ExpectState(attrs{"restore_network_connectivity_config_id": ""})
 
 	// What was there before is not known: a destroy leaves all as it is.
-	tf.state, tf.private = imported, private
-	tf.expect(tf.destroy(t.Context()))
+	tf.State = imported
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectChanges(t, 0, 0)
-	tf.state, tf.private = imported, private
-	tf.expect(tf.apply(t.Context(), given(nil)))
-	tf.expect(tf.destroy(t.Context()))
+	tf.State = imported
+	tf.Expect(tf.Apply(t.Context(), given(nil)))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectNetwork(t, theirNCC, theirPolicy)
 
 	// An NCC that is bound by somebody else since is not ours.
-	tf.state, tf.private = imported, private
-	tf.expect(tf.refresh())
+	tf.State = imported
+	tf.Expect(tf.Refresh())
 	w.workspace.NetworkConnectivityConfigId = otherNCC
-	tf.expect(tf.refresh())
-	tf.expectPlan(both, "update")
+	tf.Expect(tf.Refresh())
+	tf.ExpectPlan(both, "update")
 	w.count()
-	tf.expect(tf.destroy(t.Context()))
+	tf.Expect(tf.Destroy(t.Context()))
 	w.expectChanges(t, 0, 0)
 
 	for _, id := range []string{"", "x", "0", "-1", "12/34", "https://dbc-1.cloud.databricks.com/?o=12"} {
 		tf = newTerraform(t, w)
-		if tf.importID(id) {
+		if tf.Import(id) {
 			t.Errorf("%q was imported", id)
 		}
-		tf.expectSaid("Not the id of a workspace", "1234567890123456")
+		tf.ExpectSaid("Not the id of a workspace", "1234567890123456")
 	}
 	tf = newTerraform(t, w)
-	tf.expect(tf.importID("99"))
-	if !tf.state.IsNull() {
-		t.Errorf("a workspace that does not exist was imported as %s", tf.state)
+	tf.Expect(tf.Import("99"))
+	if !tf.State.IsNull() {
+		t.Errorf("a workspace that does not exist was imported as %s", tf.State)
 	}
 	w.workspace.NetworkConnectivityConfigId = ""
-	tf.expect(tf.importID(idText))
-	tf.expectState(attrs{"network_connectivity_config_id": "", "restore_network_connectivity_config_id": ""})
-	tf.expectPlan(policyAlone, "none")
+	tf.Expect(tf.Import(idText))
+	tf.ExpectState(attrs{"network_connectivity_config_id": "", "restore_network_connectivity_config_id": ""})
+	tf.ExpectPlan(policyAlone, "none")
 }
 
 func TestBadInput(t *testing.T) {
@@ -980,14 +989,14 @@ func TestBadInput(t *testing.T) {
 		"a policy id of 33 characters":  {given: given(attrs{"network_policy_id": strings.Repeat("a", 33)}), want: []string{"network_policy_id", "1 to 32"}},
 		"a policy id with a space":      {given: given(attrs{"network_policy_id": "a b"}), want: []string{"network_policy_id", "1 to 32"}},
 		"an NCC with a slash":           {given: given(attrs{"network_connectivity_config_id": "a/b"}), want: []string{"network_connectivity_config_id", "slash"}},
-		"rules without NCC":             {given: attrs{"workspace_id": workspaceID, "network_policy_id": ourPolicy, "private_endpoint_rule_ids": strs(ruleID)}, want: []string{"private_endpoint_rule_ids", "network_connectivity_config_id"}},
-		"no rules":                      {given: given(attrs{"private_endpoint_rule_ids": strs()}), want: []string{"private_endpoint_rule_ids", "at least 1"}},
-		"a rule's whole id":             {given: given(attrs{"private_endpoint_rule_ids": strs(ourNCC + "/" + ruleID)}), want: []string{"private_endpoint_rule_ids", "slash"}},
+		"rules without NCC":             {given: attrs{"workspace_id": workspaceID, "network_policy_id": ourPolicy, "private_endpoint_rule_ids": []string{ruleID}}, want: []string{"private_endpoint_rule_ids", "network_connectivity_config_id"}},
+		"no rules":                      {given: given(attrs{"private_endpoint_rule_ids": []string{}}), want: []string{"private_endpoint_rule_ids", "at least 1"}},
+		"a rule's whole id":             {given: given(attrs{"private_endpoint_rule_ids": []string{ourNCC + "/" + ruleID}}), want: []string{"private_endpoint_rule_ids", "slash"}},
 		"an NCC to restore without one": {given: attrs{"workspace_id": workspaceID, "network_policy_id": ourPolicy, "restore_network_connectivity_config_id": theirNCC}, want: []string{"restore_network_connectivity_config_id"}},
 		"a policy to restore without":   {given: attrs{"workspace_id": workspaceID, "network_connectivity_config_id": ourNCC, "restore_network_policy_id": theirPolicy}, want: []string{"restore_network_policy_id"}},
 		"a workspace that is not there": {given: given(attrs{"workspace_id": 42}), want: []string{"workspace_id", "does not exist", "42"}},
 		"an NCC that is not there":      {given: given(attrs{"network_connectivity_config_id": "ncc-9"}), want: []string{"network_connectivity_config_id", "does not exist", "ncc-9"}},
-		"a rule that is not there":      {given: given(attrs{"private_endpoint_rule_ids": strs("rule-9")}), want: []string{"private_endpoint_rule_ids", "has no rule rule-9"}},
+		"a rule that is not there":      {given: given(attrs{"private_endpoint_rule_ids": []string{"rule-9"}}), want: []string{"private_endpoint_rule_ids", "has no rule rule-9"}},
 		"an NCC of another region":      {given: given(nil), spoil: func(w *world) { w.nccs[ourNCC] = "eu-west-1" }, want: []string{"network_connectivity_config_id", "another region", "eu-west-1", "us-east-1", "give an NCC in us-east-1"}},
 		"an NCC that is full":           {given: given(nil), spoil: func(w *world) { w.fillNCC(ourNCC, maxWorkspaces) }, want: []string{"network_connectivity_config_id", "is full", "50"}},
 	} {
@@ -997,8 +1006,8 @@ func TestBadInput(t *testing.T) {
 				c.spoil(w)
 			}
 			tf := newTerraform(t, w)
-			_, ok := tf.plan(c.given)
-			tf.refuse(ok, c.want...)
+			_, ok := tf.Plan(c.given)
+			tf.Refuse(ok, c.want...)
 			w.expectChanges(t, 0, 0)
 		})
 	}
@@ -1006,25 +1015,25 @@ func TestBadInput(t *testing.T) {
 		w := newWorld()
 		w.fillNCC(ourNCC, maxWorkspaces-1)
 		tf := newTerraform(t, w)
-		tf.expectPlan(given(nil), "create")
+		tf.ExpectPlan(given(nil), "create")
 	})
 	t.Run("full, and one of them is this workspace", func(t *testing.T) {
 		w := newWorld()
 		w.workspace.NetworkConnectivityConfigId = ourNCC
 		w.fillNCC(ourNCC, maxWorkspaces-1)
 		tf := newTerraform(t, w)
-		tf.expectPlan(given(nil), "create")
+		tf.ExpectPlan(given(nil), "create")
 	})
 	t.Run("both unknown at plan and null at apply", func(t *testing.T) {
 		w := newWorld()
 		tf := newTerraform(t, w)
-		p, ok := tf.plan(attrs{"workspace_id": workspaceID, "network_connectivity_config_id": tftypes.UnknownValue})
-		tf.expect(ok)
-		nothing := tf.fields(p.planned)
+		p, ok := tf.Plan(attrs{"workspace_id": workspaceID, "network_connectivity_config_id": tftypes.UnknownValue})
+		tf.Expect(ok)
+		nothing := resourcetest.Attributes(p.Planned)
 		nothing["network_connectivity_config_id"] = tftypes.NewValue(tftypes.String, nil)
-		p.planned = tftypes.NewValue(tf.typ, nothing)
-		p.config = tf.config(attrs{"workspace_id": workspaceID})
-		tf.refuse(tf.applyPlan(t.Context(), p), "nothing to bind")
+		p.Planned = tftypes.NewValue(p.Planned.Type(), nothing)
+		p.Config = tf.Config(attrs{"workspace_id": workspaceID})
+		tf.Refuse(tf.ApplyPlan(t.Context(), p), "nothing to bind")
 		w.expectChanges(t, 0, 0)
 	})
 }
@@ -1041,12 +1050,12 @@ func TestUnknownInputPlansCleanly(t *testing.T) {
 		given(attrs{"private_endpoint_rule_ids": []tftypes.Value{tftypes.NewValue(tftypes.String, tftypes.UnknownValue)}}),
 		given(attrs{"restore_network_connectivity_config_id": tftypes.UnknownValue, "restore_network_policy_id": tftypes.UnknownValue}),
 	} {
-		tf.expectPlan(unknown, "create")
-		tf.expectSilence()
+		tf.ExpectPlan(unknown, "create")
+		tf.ExpectSilence()
 	}
 	w.unknown = true
 	w.count()
-	tf.expectPlan(given(nil), "create")
+	tf.ExpectPlan(given(nil), "create")
 	w.expectCalls(t, map[string]int{})
 }
 

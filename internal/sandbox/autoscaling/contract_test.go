@@ -2,10 +2,7 @@ package autoscaling_test
 
 import (
 	"context"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -17,13 +14,12 @@ import (
 	api "github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/autoscaling"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awscloud"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/contract"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/moto"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/tools"
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
@@ -51,52 +47,18 @@ func endpoint(t *testing.T) (string, aws.Config) {
 	return front.URL, aws.Config{Region: awscloud.DefaultRegion, BaseEndpoint: aws.String(front.URL), Credentials: credentials.NewStaticCredentialsProvider("admin", "admin", "")}
 }
 
+// contractTimeout bounds one Terraform command.
+const contractTimeout = 5 * time.Minute
+
 // TestStockGroupContract applies the stock resource with the real AWS provider: it must
 // come up, plan nothing afterwards, update in place, and be destroyed.
 func TestStockGroupContract(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a whole Terraform run takes a minute; -short leaves it out")
-	}
-	if _, err := exec.LookPath("terraform"); err != nil {
-		t.Skip("terraform is not on PATH")
-	}
+	terraform := contract.New(t, "testdata/contract", contractTimeout)
 	front, cfg := endpoint(t)
-	dir := t.TempDir()
-	if err := os.CopyFS(dir, os.DirFS("testdata/contract")); err != nil {
-		t.Fatal(err)
-	}
-	cliConfig, err := plugins.Write(t.Context(), plugins.Options{BuildDir: filepath.Join(dir, ".build")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	env := []string{
-		"AWS_ENDPOINT_URL=" + front, "AWS_ACCESS_KEY_ID=admin", "AWS_SECRET_ACCESS_KEY=admin", "AWS_REGION=us-east-1",
-		"TF_CLI_CONFIG_FILE=" + cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1",
-	}
-	for _, kv := range os.Environ() {
-		if !strings.HasPrefix(kv, "AWS_") && !strings.HasPrefix(kv, "TF_") {
-			env = append(env, kv)
-		}
-	}
-	terraform := tfrun.Terraform{Dir: dir, Env: env}
-	run := func(args ...string) string {
-		t.Helper()
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		defer cancel()
-		out, err := terraform.Do(ctx, append(args, "-no-color")...)
-		if err != nil {
-			t.Fatalf("terraform %s: %v\n%s", strings.Join(args, " "), err, out)
-		}
-		return out
-	}
-	if versions, _ := plugins.Find("hashicorp/aws"); len(versions) == 0 {
-		if out, err := terraform.Do(t.Context(), "init", "-no-color"); err != nil {
-			t.Skipf("the provider hashicorp/aws is neither in a filesystem mirror of this machine nor in reach: %s", out)
-		}
-	}
-	run("init")
-	run("apply", "-auto-approve")
-	run("plan", "-detailed-exitcode")
+	terraform.Env = append(terraform.Env,
+		"AWS_ENDPOINT_URL="+front, "AWS_ACCESS_KEY_ID=admin", "AWS_SECRET_ACCESS_KEY=admin", "AWS_REGION="+awscloud.DefaultRegion)
+	terraform.Run(t, "apply")
+	terraform.WantNoChanges(t, terraform.State(t))
 	// What an assigner does behind the group's back must not be drift.
 	groups := api.NewFromConfig(cfg)
 	if _, err := groups.UpdateAutoScalingGroup(t.Context(), &api.UpdateAutoScalingGroupInput{
@@ -104,10 +66,10 @@ func TestStockGroupContract(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	run("plan", "-detailed-exitcode")
-	run("apply", "-auto-approve", "-var=grace_period=120")
-	run("plan", "-detailed-exitcode", "-var=grace_period=120")
-	run("destroy", "-auto-approve")
+	terraform.WantNoChanges(t, terraform.State(t))
+	terraform.Run(t, "apply", "-var=grace_period=120")
+	terraform.WantNoChanges(t, terraform.State(t), "-var=grace_period=120")
+	terraform.Run(t, "destroy")
 	left, err := groups.DescribeAutoScalingGroups(t.Context(), &api.DescribeAutoScalingGroupsInput{})
 	if err != nil || len(left.AutoScalingGroups) != 0 {
 		t.Errorf("left: %v %v", left.AutoScalingGroups, err)
