@@ -36,7 +36,7 @@ func (c *complete) destroyed(ctx context.Context, s *story) {
 	s.check("destroy-azure", func() (string, error) {
 		left := s.sandbox.Azure().LeftOvers()
 		if len(left) > 0 {
-			return "", fmt.Errorf("Azure still has %v", left)
+			return "", fmt.Errorf("there is still %v", left)
 		}
 		return "no resource group, no account and no deleted account that could be restored is left", nil
 	})
