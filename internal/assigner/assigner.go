@@ -11,12 +11,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
-
-// LastReasonKey is the tag on an Elastic IP whose value says when and why its holder last
-// changed: an RFC 3339 time, a space, the reason.
-const LastReasonKey = "crosscloudlink:last-reason"
 
 const (
 	// handOverMargin is the time before the function's deadline at which a waiting claim
@@ -63,14 +60,14 @@ func (a *Assigner) note(ctx context.Context, allocationID, reason string) {
 	value := []rune(a.now().UTC().Format(time.RFC3339) + " " + reason)
 	_, err := a.EC2.CreateTags(ctx, &ec2.CreateTagsInput{
 		Resources: []string{allocationID},
-		Tags:      []types.Tag{{Key: aws.String(LastReasonKey), Value: aws.String(string(value[:min(len(value), maxTagValue)]))}},
+		Tags:      []types.Tag{{Key: aws.String(eiptag.LastReason), Value: aws.String(string(value[:min(len(value), maxTagValue)]))}},
 	})
 	if err != nil {
 		a.Log.WarnContext(ctx, "reason not recorded on the address", "allocation_id", allocationID, "reason", reason, "error", err.Error())
 	}
 }
 
-// parseNote splits the value of LastReasonKey; since is zero when it is not ours to read.
+// parseNote splits the value of eiptag.LastReason; since is zero when it is not ours to read.
 func parseNote(value string) (since time.Time, reason string) {
 	stamp, reason, _ := strings.Cut(value, " ")
 	since, err := time.Parse(time.RFC3339, stamp)

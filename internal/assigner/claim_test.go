@@ -528,7 +528,7 @@ func TestReportAnswersAsJSON(t *testing.T) {
 		f := newFake(4, 2)
 		f.instances["i-00"].lifecycle = stateInService
 		f.giveTo("eipalloc-00", "i-00")
-		f.tag("eipalloc-00", LastReasonKey, "2026-01-02T03:04:05Z claimed by i-00")
+		f.tag("eipalloc-00", eiptag.LastReason, "2026-01-02T03:04:05Z claimed by i-00")
 		f.give("eipalloc-01", "", "eni-nat", "")
 		f.tag("eipalloc-02", eiptag.Admission, eiptag.AdmissionRequired)
 		f.tag("eipalloc-03", eiptag.Lifecycle, eiptag.LifecycleRetired)

@@ -52,7 +52,7 @@ func (a *Assigner) Report(ctx context.Context) (Report, error) {
 		line.LifecycleState = lifecycleState
 		line.State = stateOf(held, member)
 		provided[line.InstanceID] = true
-		since, reason := parseNote(held.tags[LastReasonKey])
+		since, reason := parseNote(held.tags[eiptag.LastReason])
 		line.LastReason = reason
 		if !since.IsZero() {
 			line.Since = &since

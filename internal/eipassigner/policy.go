@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"reflect"
 
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/assigner"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
 
@@ -49,8 +48,10 @@ func (s spec) policy() string {
 	}
 	moves := []string{"ec2:AssociateAddress", "ec2:DisassociateAddress"}
 	addresses := []string{s.group.arn("ec2", "elastic-ip/*")}
-	reasonOnly := tagged(s.tagKey)
-	reasonOnly["ForAllValues:StringEquals"] = map[string][]string{"aws:TagKeys": {assigner.LastReasonKey}}
+	only := func(condition map[string]map[string][]string, keys ...string) map[string]map[string][]string {
+		condition["ForAllValues:StringEquals"] = map[string][]string{"aws:TagKeys": keys}
+		return condition
+	}
 	statements := []policyStatement{
 		{Sid: "Look", Effect: "Allow", Resource: []string{"*"}, Action: []string{
 			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances", "ec2:DescribeAddresses", "ec2:DescribeInstances",
@@ -58,7 +59,10 @@ func (s spec) policy() string {
 		{Sid: "MoveAddressesOfThePool", Effect: "Allow", Action: moves, Resource: addresses, Condition: tagged(s.tagKey)},
 		{Sid: "MoveThemToTheFleet", Effect: "Allow", Action: moves, Condition: tagged(eiptag.DefaultPoolKey),
 			Resource: []string{s.group.arn("ec2", "network-interface/*"), s.group.arn("ec2", "instance/*")}},
-		{Sid: "RecordTheReason", Effect: "Allow", Action: []string{"ec2:CreateTags"}, Resource: addresses, Condition: reasonOnly},
+		{Sid: "RecordTheReason", Effect: "Allow", Action: []string{"ec2:CreateTags"}, Resource: addresses,
+			Condition: only(tagged(s.tagKey), eiptag.LastReason, eiptag.LastZone)},
+		{Sid: "RecordAnAbandonedLaunch", Effect: "Allow", Action: []string{"ec2:CreateTags"}, Resource: []string{s.group.arn("ec2", "instance/*")},
+			Condition: only(tagged(eiptag.DefaultPoolKey), eiptag.Abandoned)},
 		{Sid: "CompleteLifecycleActions", Effect: "Allow", Resource: []string{s.group.text},
 			Action: []string{"autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"}},
 		{Sid: "Log", Effect: "Allow", Resource: []string{s.logGroupARN() + ":*"}, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}},

@@ -15,7 +15,16 @@ const (
 	Lifecycle = "crosscloudlink:lifecycle"
 	// Existing marks an address that the user brought: never released, only untagged.
 	Existing = "crosscloudlink:existing"
+	// LastReason's value says when and why the address's holder last changed: an RFC 3339
+	// time, a space, the reason.
+	LastReason = "crosscloudlink:last-reason"
+	// LastZone's value is the availability zone of the instance that had the address last.
+	LastZone = "crosscloudlink:last-zone"
 )
+
+// Abandoned is the tag key on an instance whose value says when and why its launch was
+// abandoned, in the form of LastReason.
+const Abandoned = "crosscloudlink:abandoned"
 
 // Values of Admission.
 const (
