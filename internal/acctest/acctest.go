@@ -157,9 +157,7 @@ func Terraform(t *testing.T, config string, env ...string) tfrun.Terraform {
 	cliConfig := filepath.Join(dir, "terraform.tfrc")
 	write(t, cliConfig, fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"crosscloudlink/crosscloudlink\" = %q\n  }\n  direct {}\n}\n", filepath.Dir(binary)))
 	write(t, filepath.Join(dir, "main.tf"), Header+config)
-	// The last of two settings of one variable counts.
-	environment := append(sb.Environ(os.Environ()), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
-	return tfrun.Terraform{Dir: dir, Env: append(environment, env...), Log: testLog{t}}
+	return terraform(t, sb, dir, cliConfig, env)
 }
 
 // Root returns a root module of the repository ("examples/complete"), copied with all modules
@@ -174,10 +172,8 @@ func Root(t *testing.T, sb *sandbox.Sandbox, folder string, env ...string) tfrun
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for _, tree := range []string{"modules", "examples"} {
-		if err := os.CopyFS(filepath.Join(dir, tree), os.DirFS(filepath.Join(root, tree))); err != nil {
-			t.Fatal(err)
-		}
+	if err := tfrun.CopyModules(root, dir); err != nil {
+		t.Fatal(err)
 	}
 	return initialised(t, sb, filepath.Join(dir, folder), env)
 }
@@ -191,7 +187,7 @@ func Config(t *testing.T, sb *sandbox.Sandbox, config string, env ...string) tfr
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.CopyFS(filepath.Join(dir, "modules"), os.DirFS(filepath.Join(root, "modules"))); err != nil {
+	if err := tfrun.CopyModules(root, dir); err != nil {
 		t.Fatal(err)
 	}
 	folder := filepath.Join(dir, "examples", "test")
@@ -212,15 +208,19 @@ func initialised(t *testing.T, sb *sandbox.Sandbox, folder string, env []string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	environment := append(sb.Environ(os.Environ()), "TF_CLI_CONFIG_FILE="+cliConfig, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")
-	terraform := tfrun.Terraform{Dir: folder, Env: append(environment, env...), Log: testLog{t}}
-	if output, err := terraform.Do(t.Context(), "init", "-input=false", "-no-color"); err != nil {
-		if missing := plugins.Missing(output); len(missing) > 0 {
-			t.Skipf("neither a filesystem mirror nor the registry has %s", strings.Join(missing, ", "))
+	tf := terraform(t, sb, folder, cliConfig, env)
+	if output, err := tf.Do(t.Context(), "init", "-input=false", "-no-color"); err != nil {
+		if reason := plugins.Unavailable(output); reason != "" {
+			t.Skip(reason)
 		}
 		t.Fatal(err)
 	}
-	return terraform
+	return tf
+}
+
+func terraform(t *testing.T, sb *sandbox.Sandbox, folder, cliConfig string, env []string) tfrun.Terraform {
+	// The last of two settings of one variable counts.
+	return tfrun.Terraform{Dir: folder, Env: append(tfrun.Environ(sb.Environ(os.Environ()), cliConfig), env...), Log: testLog{t}}
 }
 
 func write(t *testing.T, path, text string) {

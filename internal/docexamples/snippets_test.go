@@ -133,10 +133,10 @@ func validate(t *testing.T, s snippet, body *hclsyntax.Body, used []string) {
 		}
 		writeFile(t, filepath.Join(dir, "providers.tf"), "terraform {\n  required_providers {\n"+declared.String()+"  }\n}\n")
 	}
-	terraform := tfrun.Terraform{Dir: dir, Env: append(os.Environ(), "TF_CLI_CONFIG_FILE="+cliConfig, "TF_DATA_DIR=", "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1")}
+	terraform := tfrun.Terraform{Dir: dir, Env: tfrun.Environ(append(os.Environ(), "TF_DATA_DIR="), cliConfig)}
 	if output, err := terraform.Do(t.Context(), "init", "-backend=false", "-input=false", "-no-color"); err != nil {
-		if missing := plugins.Missing(output); len(missing) > 0 {
-			t.Skipf("neither a filesystem mirror nor the registry has %s", strings.Join(missing, ", "))
+		if reason := plugins.Unavailable(output); reason != "" {
+			t.Skip(reason)
 		}
 		t.Fatal(err)
 	}

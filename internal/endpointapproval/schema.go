@@ -17,6 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 )
 
 // Defaults of the timeouts attribute. An approval waits for people.
@@ -54,7 +56,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Optional:            true,
 				MarkdownDescription: "Id of the Databricks network connectivity configuration (NCC) that holds the rule; it must be in the region of the endpoint service. Exactly one of this and `vpc_endpoint_id` is needed. Changing this forces a new resource.",
 				Validators: []validator.String{
-					stringvalidator.RegexMatches(regexp.MustCompile(`^[^/\s]+$`), "must be the id of a network connectivity configuration, as the Databricks account console shows it, without slash or white space"),
+					endpointrule.NCCID(),
 					stringvalidator.ExactlyOneOf(path.MatchRoot("network_connectivity_config_id"), path.MatchRoot("vpc_endpoint_id")),
 				},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
@@ -64,7 +66,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Computed:            true,
 				MarkdownDescription: "Id of the private endpoint rule. If left out, the only live rule of the NCC for this endpoint service is taken. Changing this to another rule forces a new resource.",
 				Validators: []validator.String{
-					stringvalidator.RegexMatches(regexp.MustCompile(`^[^/\s]+$`), "must be the id of a private endpoint rule, without slash or white space"),
+					endpointrule.RuleID(),
 					stringvalidator.AlsoRequires(path.MatchRoot("network_connectivity_config_id")),
 				},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), replaceIfOtherIsConfigured()},

@@ -6,12 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/databricks/databricks-sdk-go/service/settings"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/datasource/timeouts"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -76,7 +74,6 @@ func (d *DataSource) Schema(ctx context.Context, _ datasource.SchemaRequest, res
 }
 
 func dataSourceSchema(ctx context.Context) schema.Schema {
-	id := regexp.MustCompile(`^[^/\s]+$`)
 	return schema.Schema{
 		MarkdownDescription: "A private endpoint rule of a Databricks network connectivity configuration (NCC), read once Databricks has made its VPC endpoint: the id of that endpoint is what the team that owns the endpoint service needs to accept the connection.\n\n" +
 			"The read waits while the rule is `CREATING`. It does not wait until anybody accepts the connection.",
@@ -84,12 +81,12 @@ func dataSourceSchema(ctx context.Context) schema.Schema {
 			"network_connectivity_config_id": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Id of the NCC that holds the rule.",
-				Validators:          []validator.String{stringvalidator.RegexMatches(id, "must be the id of a network connectivity configuration, as the Databricks account console shows it, without slash or white space")},
+				Validators:          []validator.String{NCCID()},
 			},
 			"private_endpoint_rule_id": schema.StringAttribute{
 				Required:            true,
 				MarkdownDescription: "Id of the rule: the `rule_id` of `databricks_mws_ncc_private_endpoint_rule`.",
-				Validators:          []validator.String{stringvalidator.RegexMatches(id, "must be the id of a private endpoint rule (the `rule_id` of databricks_mws_ncc_private_endpoint_rule, not its `id`), without slash or white space")},
+				Validators:          []validator.String{RuleID()},
 			},
 			"id":               computed("Identifies the rule: `<NCC id>/<rule id>`."),
 			"endpoint_service": computed("Name of the endpoint service that the rule leads to, `com.amazonaws.vpce.<region>.vpce-svc-…`."),

@@ -33,3 +33,13 @@ func Missing(initOutput string) []string {
 	slices.Sort(missing)
 	return missing
 }
+
+// Unavailable says which providers a failed `terraform init` found nowhere, by what it printed; ""
+// means that it failed for another reason. See Missing.
+func Unavailable(initOutput string) string {
+	missing := Missing(initOutput)
+	if len(missing) == 0 {
+		return ""
+	}
+	return "neither a filesystem mirror nor the registry has " + strings.Join(missing, ", ")
+}

@@ -3,6 +3,7 @@
 package workspace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -22,8 +23,8 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
-// defaultPolicyID is the policy of every workspace that has no other.
-const defaultPolicyID = "default-policy"
+// DefaultPolicyID is the policy of every workspace that has no other.
+const DefaultPolicyID = "default-policy"
 
 var (
 	_ datasource.DataSource              = (*DataSource)(nil)
@@ -154,8 +155,10 @@ func (m *model) record(w provisioning.Workspace, option settings.WorkspaceNetwor
 	m.Status = tfvalue.StringOrNull(string(w.WorkspaceStatus))
 	m.PricingTier = tfvalue.StringOrNull(string(w.PricingTier))
 	m.NCCID = tfvalue.StringOrNull(w.NetworkConnectivityConfigId)
-	m.PolicyID = types.StringValue(defaultPolicyID)
-	if option.NetworkPolicyId != "" {
-		m.PolicyID = types.StringValue(option.NetworkPolicyId)
-	}
+	m.PolicyID = types.StringValue(PolicyID(option))
+}
+
+// PolicyID is the id of the network policy that a workspace is under; Databricks leaves the default out.
+func PolicyID(option settings.WorkspaceNetworkOption) string {
+	return cmp.Or(option.NetworkPolicyId, DefaultPolicyID)
 }

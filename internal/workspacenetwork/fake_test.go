@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
 
 const (
@@ -159,7 +160,7 @@ func newWorld() *world {
 		},
 		policy:   theirPolicy,
 		nccs:     map[string]string{theirNCC: "us-east-1", ourNCC: "us-east-1", otherNCC: "us-east-1"},
-		policies: map[string]bool{theirPolicy: true, ourPolicy: true, otherPolicy: true, defaultPolicyID: true},
+		policies: map[string]bool{theirPolicy: true, ourPolicy: true, otherPolicy: true, workspace.DefaultPolicyID: true},
 		settle:   2,
 		calls:    map[string]int{},
 		clock:    waiter.NewFakeClock(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)),

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
 
 type model struct {
@@ -93,7 +94,7 @@ func (m *model) defaultRestore(config model, before memory) {
 	if config.RestorePolicyID.IsNull() {
 		m.RestorePolicyID = types.StringNull()
 		if !m.PolicyID.IsNull() {
-			m.RestorePolicyID = types.StringValue(cmp.Or(before.Before.Policy, defaultPolicyID))
+			m.RestorePolicyID = types.StringValue(cmp.Or(before.Before.Policy, workspace.DefaultPolicyID))
 		}
 	}
 }

@@ -11,10 +11,8 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
-
-// defaultPolicyID is the policy of every workspace that has no other.
-const defaultPolicyID = "default-policy"
 
 // network is an NCC and a network policy, by their ids. As what is wanted, "" stands for
 // hands off; as what was seen, for none.
@@ -124,7 +122,7 @@ func (a *account) lookAtPolicy(ctx context.Context, id int64, seen *observation)
 	if err != nil {
 		return retryable(err)
 	}
-	seen.network.Policy = cmp.Or(option.NetworkPolicyId, defaultPolicyID)
+	seen.network.Policy = workspace.PolicyID(*option)
 	return nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
 
 // maxWorkspaces is how many workspaces an NCC may have:
@@ -208,9 +209,9 @@ func warnOfRestoration(config, state model, seen observation, diags *diag.Diagno
 		}
 	}
 	if config.RestorePolicyID.IsNull() && state.PolicyID.IsNull() && !config.PolicyID.IsNull() &&
-		seen.network.Policy == config.PolicyID.ValueString() && seen.network.Policy != defaultPolicyID {
+		seen.network.Policy == config.PolicyID.ValueString() && seen.network.Policy != workspace.DefaultPolicyID {
 		diags.AddAttributeWarning(atPolicy, "The workspace is under the network policy already",
 			fmt.Sprintf("Workspace %d is under the network policy %s already. It is taken over as it is, and a destroy leaves it so. "+
-				"If it was attached by an earlier apply that was cut off, set restore_network_policy_id to the policy that it had before, such as %s.", id, seen.network.Policy, defaultPolicyID))
+				"If it was attached by an earlier apply that was cut off, set restore_network_policy_id to the policy that it had before, such as %s.", id, seen.network.Policy, workspace.DefaultPolicyID))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
 
 type attrs = resourcetest.Attrs
@@ -188,13 +189,13 @@ func TestNoPolicyIsTheDefaultOne(t *testing.T) {
 	w := newWorld()
 	w.policy = ""
 	tf := newTerraform(t, w)
-	plain := given(attrs{"network_policy_id": defaultPolicyID})
+	plain := given(attrs{"network_policy_id": workspace.DefaultPolicyID})
 	tf.Expect(tf.Apply(t.Context(), plain))
 	w.expectChanges(t, 1, 0)
 	tf.Expect(tf.Refresh())
 	tf.ExpectPlan(plain, "none")
 	tf.Expect(tf.Apply(t.Context(), given(nil)))
-	tf.ExpectState(attrs{"restore_network_policy_id": defaultPolicyID})
+	tf.ExpectState(attrs{"restore_network_policy_id": workspace.DefaultPolicyID})
 }
 
 func TestDestroyLeavesWhatIsForeign(t *testing.T) {
@@ -892,9 +893,9 @@ func TestWhatWasThereBeforeIsGone(t *testing.T) {
 			tf.Refuse(tf.DestroyUnplanned(t.Context()), c.want...)
 			w.expectChanges(t, 0, 0)
 			w.expectNetwork(t, ourNCC, ourPolicy)
-			tf.Expect(tf.Apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": otherNCC, "restore_network_policy_id": defaultPolicyID})))
+			tf.Expect(tf.Apply(t.Context(), given(attrs{"restore_network_connectivity_config_id": otherNCC, "restore_network_policy_id": workspace.DefaultPolicyID})))
 			tf.Expect(tf.Destroy(t.Context()))
-			w.expectNetwork(t, otherNCC, defaultPolicyID)
+			w.expectNetwork(t, otherNCC, workspace.DefaultPolicyID)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
 
 // restoration is what a destroy does to a workspace.
@@ -62,13 +63,13 @@ func (a *account) checkRestoration(ctx context.Context, m model, r restoration, 
 			clouderr.AddAttribute(diags, atRestoreNCC, "Cannot read the NCC to put back", err, fmt.Sprintf("Reading NCC %s. Nothing was changed.", r.put.NCC))
 		}
 	}
-	if r.put.Policy != "" && r.put.Policy != defaultPolicyID {
+	if r.put.Policy != "" && r.put.Policy != workspace.DefaultPolicyID {
 		_, err := a.policies.GetNetworkPolicyRpc(ctx, settings.GetNetworkPolicyRequest{NetworkPolicyId: r.put.Policy})
 		switch {
 		case clouderr.DatabricksNotFound(err):
 			clouderr.AddAttribute(diags, atRestorePolicy, "The network policy to put back does not exist any more", err,
 				fmt.Sprintf("Workspace %d is to be under the network policy %s again. Nothing was changed.", id, r.put.Policy),
-				"Set restore_network_policy_id to a policy that exists, such as "+defaultPolicyID+". Then apply, and destroy again.")
+				"Set restore_network_policy_id to a policy that exists, such as "+workspace.DefaultPolicyID+". Then apply, and destroy again.")
 		case err != nil:
 			clouderr.AddAttribute(diags, atRestorePolicy, "Cannot read the network policy to put back", err, fmt.Sprintf("Reading network policy %s. Nothing was changed.", r.put.Policy))
 		}

@@ -17,6 +17,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 )
 
 // Defaults of the timeouts attribute. An apply may wait for people who accept a connection.
@@ -36,13 +38,9 @@ var (
 	atRestorePolicy = path.Root("restore_network_policy_id")
 )
 
-var (
-	policyPattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,32}$`)
-	idPattern     = regexp.MustCompile(`^[^/\s]+$`)
-)
+var policyPattern = regexp.MustCompile(`^[a-zA-Z0-9_.-]{1,32}$`)
 
 func resourceSchema(ctx context.Context) schema.Schema {
-	anNCC := stringvalidator.RegexMatches(idPattern, "must be the id of a network connectivity configuration, as the Databricks account console shows it, without slash or white space")
 	aPolicy := stringvalidator.RegexMatches(policyPattern, "must be the id of a network policy: 1 to 32 letters, digits, '_', '.' and '-'")
 	return schema.Schema{
 		MarkdownDescription: "Binds a Databricks workspace to a network connectivity configuration (NCC), puts it under a network policy, or both; and on destroy puts back what the workspace had before.\n\n" +
@@ -61,7 +59,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Optional:            true,
 				MarkdownDescription: "Id of the NCC that the workspace is to be bound to; it must be in the workspace's region. Left out, the workspace keeps whatever NCC it has. At least one of this and `network_policy_id` is needed.",
 				Validators: []validator.String{
-					anNCC,
+					endpointrule.NCCID(),
 					stringvalidator.AtLeastOneOf(path.MatchRoot("network_connectivity_config_id"), path.MatchRoot("network_policy_id")),
 				},
 			},
@@ -76,7 +74,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "Ids of private endpoint rules of the NCC that must be `ESTABLISHED` before the workspace's network is touched, so that no workload is sent to a path that does not exist yet.",
 				Validators: []validator.Set{
 					setvalidator.SizeAtLeast(1),
-					setvalidator.ValueStringsAre(stringvalidator.RegexMatches(idPattern, "must be the id of a private endpoint rule, without slash or white space")),
+					setvalidator.ValueStringsAre(endpointrule.RuleID()),
 					setvalidator.AlsoRequires(path.MatchRoot("network_connectivity_config_id")),
 				},
 			},
@@ -90,7 +88,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Optional:            true,
 				Computed:            true,
 				MarkdownDescription: "Id of the NCC that a destroy binds the workspace to. Default: the one that it was bound to when this resource was created; null if there was none, and then the workspace must be given one here before a destroy, because Databricks documents no way to unbind. The same id as `network_connectivity_config_id` leaves the workspace bound.",
-				Validators:          []validator.String{anNCC, stringvalidator.AlsoRequires(path.MatchRoot("network_connectivity_config_id"))},
+				Validators:          []validator.String{endpointrule.NCCID(), stringvalidator.AlsoRequires(path.MatchRoot("network_connectivity_config_id"))},
 			},
 			"restore_network_policy_id": schema.StringAttribute{
 				Optional:            true,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
@@ -44,20 +43,19 @@ func choose(ctx context.Context, name, work, binary string) (chosen example, ver
 	if err != nil {
 		return nil, "", err
 	}
-	terraform := tfrun.Terraform{Dir: filepath.Join(work, chosen.folder()), Env: append(append(os.Environ(), quiet...), "TF_CLI_CONFIG_FILE="+cliConfig)}
+	terraform := tfrun.Terraform{Dir: filepath.Join(work, chosen.folder()), Env: tfrun.Environ(os.Environ(), cliConfig)}
 	output, err := terraform.Do(ctx, "init", "-input=false", "-no-color")
-	missing := plugins.Missing(output)
-	lack := fmt.Sprintf("complete needs %s, which neither a filesystem mirror nor the registry has here", strings.Join(missing, " and "))
+	lack := plugins.Unavailable(output)
 	switch {
 	case err == nil && name == "":
 		return chosen, "example: complete, since all its plugins can be had", nil
 	case err == nil:
 		return chosen, "example: complete, as asked for", nil
-	case len(missing) == 0:
+	case lack == "":
 		return nil, "", err
 	case name == "":
 		return &existingServices{}, "example: existing-services, since " + lack, nil
 	default:
-		return nil, "", fmt.Errorf("%s; TF_PLUGIN_MIRROR may name the folder of a mirror", lack)
+		return nil, "", fmt.Errorf("the example complete cannot have its plugins: %s; TF_PLUGIN_MIRROR may name the folder of a mirror", lack)
 	}
 }

@@ -68,7 +68,7 @@ func prove(ctx context.Context, r *report, buildDir, wanted string, verbose bool
 		return err
 	}
 	work := filepath.Join(buildDir, "demo")
-	if err := copyExamples(work); err != nil {
+	if err := tfrun.CopyModules(".", work); err != nil {
 		return err
 	}
 	log, err := os.Create(filepath.Join(work, "terraform.log"))
@@ -107,7 +107,7 @@ func prove(ctx context.Context, r *report, buildDir, wanted string, verbose bool
 	}()
 	r.proxy = sb.Proxy()
 
-	tf := tfrun.Terraform{Dir: filepath.Join(work, shown.folder()), Env: sb.Environ(append(os.Environ(), quiet...)), Log: log}
+	tf := tfrun.Terraform{Dir: filepath.Join(work, shown.folder()), Env: tfrun.Environ(sb.Environ(os.Environ()), ""), Log: log}
 	if verbose {
 		tf.Log = os.Stdout
 	}
@@ -117,9 +117,6 @@ func prove(ctx context.Context, r *report, buildDir, wanted string, verbose bool
 	}
 	return stopSandbox()
 }
-
-// quiet is for a Terraform that nobody sits in front of.
-var quiet = []string{"TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1"}
 
 func build(ctx context.Context) error {
 	for _, args := range [][]string{
@@ -131,20 +128,6 @@ func build(ctx context.Context) error {
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 		if err := cmd.Run(); err != nil {
 			return fmt.Errorf("go %s: %w", args[0], err)
-		}
-	}
-	return nil
-}
-
-// copyExamples copies the examples and the modules that they name by relative paths, so that
-// state, lock file and plugin folder do not appear beside the sources.
-func copyExamples(to string) error {
-	for _, folder := range []string{"modules", "examples"} {
-		if err := os.RemoveAll(filepath.Join(to, folder)); err != nil {
-			return err
-		}
-		if err := os.CopyFS(filepath.Join(to, folder), os.DirFS(folder)); err != nil {
-			return fmt.Errorf("copying %s: %w", folder, err)
 		}
 	}
 	return nil

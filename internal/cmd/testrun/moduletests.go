@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 )
 
 const (
@@ -29,13 +30,8 @@ func moduleTests(ctx context.Context, out io.Writer, total *tally) error {
 		return err
 	}
 	work := filepath.Join(buildDir, "testrun")
-	if err := os.RemoveAll(work); err != nil {
+	if err := tfrun.CopyModules(".", work); err != nil {
 		return err
-	}
-	for _, folder := range []string{"modules", "examples"} {
-		if err := os.CopyFS(filepath.Join(work, folder), os.DirFS(folder)); err != nil {
-			return fmt.Errorf("copying %s: %w", folder, err)
-		}
 	}
 	var tested []string
 	for _, depth := range []string{"*/*", "*/*/*"} { // modules/NAME, examples/NAME, examples/three-teams/NAME
@@ -65,14 +61,14 @@ func moduleTests(ctx context.Context, out io.Writer, total *tally) error {
 func moduleTest(ctx context.Context, out io.Writer, dir, name, cliConfig string, total *tally) error {
 	terraform := func(args ...string) *exec.Cmd {
 		cmd := command(ctx, "terraform", args...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "TF_CLI_CONFIG_FILE="+cliConfig, "TF_IN_AUTOMATION=1")
+		cmd.Dir, cmd.Env = dir, tfrun.Environ(os.Environ(), cliConfig)
 		return cmd
 	}
 	initialise := terraform("init", "-backend=false", "-input=false", "-no-color")
 	initialise.Stderr = nil // CombinedOutput takes it
 	if text, err := initialise.CombinedOutput(); err != nil {
-		if missing := plugins.Missing(string(text)); len(missing) > 0 {
-			fmt.Fprintf(out, "skip %s: neither a filesystem mirror nor the registry has %s\n", name, strings.Join(missing, ", "))
+		if reason := plugins.Unavailable(string(text)); reason != "" {
+			fmt.Fprintf(out, "skip %s: %s\n", name, reason)
 			total.add(name, "skip")
 			return nil
 		}

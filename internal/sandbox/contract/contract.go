@@ -54,11 +54,10 @@ func New(t *testing.T, folder string, timeout time.Duration) *Root {
 	env := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return slices.ContainsFunc(foreign, func(prefix string) bool { return strings.HasPrefix(variable, prefix) })
 	})
-	env = append(env, "TF_CLI_CONFIG_FILE="+cliConfig, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1")
-	root := &Root{Terraform: tfrun.Terraform{Dir: dir, Env: env}, timeout: timeout}
+	root := &Root{Terraform: tfrun.Terraform{Dir: dir, Env: tfrun.Environ(env, cliConfig)}, timeout: timeout}
 	if output, err := root.Do(t.Context(), "init", "-input=false", "-no-color"); err != nil {
-		if missing := plugins.Missing(output); len(missing) > 0 {
-			t.Skipf("neither a filesystem mirror nor the registry has %s", strings.Join(missing, ", "))
+		if reason := plugins.Unavailable(output); reason != "" {
+			t.Skip(reason)
 		}
 		t.Fatal(err)
 	}
