@@ -105,7 +105,10 @@ func (c *Clients) newAWS(ctx context.Context) (*AWS, diag.Diagnostics) {
 		return nil, append(diags, unknownError("aws"))
 	}
 	base := c.awsBaseConfig()
+	// Asking who we are below validates the credentials too: one call to STS, not two.
+	base.SkipCredsValidation = true
 	_, config, baseDiags := awsbase.GetAwsConfig(ctx, base)
+	base.SkipCredsValidation = false
 	if baseDiags.HasError() {
 		return nil, append(diags, awsCredentialError(c.config.AWS, baseDiags))
 	}

@@ -1,6 +1,7 @@
 package clients
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -103,6 +104,27 @@ func TestWrongAWSCredentialsShowTheAnswer(t *testing.T) {
 	wantIn(t, err.Detail(), "`access_key` and `secret_key`", "The security token included in the request is invalid")
 	if strings.Contains(err.Detail(), "wrong-secret") {
 		t.Errorf("the secret is in the error:\n%s", err.Detail())
+	}
+}
+
+func TestAWSIsAskedOnceWhoWeAre(t *testing.T) {
+	noAWSCredentials(t)
+	calls := 0
+	sts := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.Header().Set("Content-Type", "text/xml")
+		_, _ = io.WriteString(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/me</Arn><UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>`)
+	}))
+	defer sts.Close()
+	c := New(Config{Getenv: environment(nil), AWS: AWSConfig{AccessKey: "AKIA", SecretKey: "secret", Region: "us-east-1", EndpointURL: sts.URL}})
+	for range 2 {
+		a, diags := c.AWS(t.Context())
+		if diags.HasError() || a.AccountID != "123456789012" {
+			t.Fatalf("got %+v, %v", a, diags)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("STS was asked %d times", calls)
 	}
 }
 
