@@ -3,11 +3,14 @@
 package pooltest
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"math"
+	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,6 +19,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/servicequotas"
 	quotatypes "github.com/aws/aws-sdk-go-v2/service/servicequotas/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/elasticip"
 )
 
 // Home is the name of the Region and of its own network border group.
@@ -32,16 +37,16 @@ type Elastic struct {
 // InUse reports whether something uses the address.
 func (e Elastic) InUse() bool { return e.Association != "" || e.Managed != "" }
 
-// Region plays EC2's address calls and two of Service Quotas, strictly.
+// Region plays EC2's address calls, by elasticip's rules, and two calls of Service Quotas.
 type Region struct {
-	mu        sync.Mutex
-	addresses []Elastic
-	shown     []Elastic // what listings show
-	lagLeft   int
-	serial    int
-	released  []Elastic
+	mu       sync.Mutex
+	book     *elasticip.Book
+	shown    []elasticip.Address // what listings show
+	lagLeft  int
+	serial   int
+	released []Elastic
 
-	// Quota is the number of addresses the account may hold, also what Service Quotas tells.
+	// Quota is the number of Amazon's addresses that the account may hold, also what Service Quotas tells.
 	Quota int
 	// Lag is the number of listings after a write that do not show it yet.
 	Lag int
@@ -55,8 +60,20 @@ type Region struct {
 	Calls map[string]int
 }
 
+// pools are the ranges that addresses come from: Amazon's, and one that the account has brought.
+var pools = map[string][]netip.Prefix{
+	elasticip.AmazonPool: {netip.MustParsePrefix("52.20.0.0/16")}, "ipv4pool-ec2-0abc": {netip.MustParsePrefix("198.51.100.0/24")},
+}
+
 // NewRegion returns a Region without addresses, with AWS's default quota of 5.
-func NewRegion() *Region { return &Region{Quota: 5, Gone: map[string]bool{}, Calls: map[string]int{}} }
+func NewRegion() *Region {
+	r := &Region{Quota: elasticip.DefaultQuota, Gone: map[string]bool{}, Calls: map[string]int{}}
+	r.book = elasticip.New(elasticip.Options{BorderGroups: []string{Home, Home + "-wl1-bos-wlz-1"}, Pools: pools, NewID: func(prefix string) string {
+		r.serial++
+		return fmt.Sprintf("%s-%017x", prefix, r.serial)
+	}})
+	return r
+}
 
 // APIError is an error as the SDK returns it for a code.
 func APIError(code, format string, args ...any) error {
@@ -67,7 +84,7 @@ func APIError(code, format string, args ...any) error {
 func (r *Region) Addresses() []Elastic {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return copies(r.addresses)
+	return elastics(r.book.List())
 }
 
 // Find returns the address with an id; ok is false if it is gone.
@@ -87,31 +104,66 @@ func (r *Region) Released() []Elastic {
 	return slices.Clone(r.released)
 }
 
-// Add puts an address there as somebody else would, and returns its id.
+// Add puts an address there as somebody else would, whatever the quota, and returns its id.
 func (r *Region) Add(tags map[string]string) string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	e := r.fresh("", "", "", tags)
+	r.book.SetQuota(math.MaxInt)
+	a, err := r.book.Allocate(elasticip.Allocation{Tags: tags})
+	if err != nil {
+		panic(fmt.Sprintf("the Region of the test is full: %s", err))
+	}
 	r.wrote()
-	return e.ID
+	return a.AllocationID
 }
 
-// Change alters an address behind the provider's back.
+// Change alters an address behind the provider's back. An address that is in use from then on gets an association of its own.
 func (r *Region) Change(id string, change func(*Elastic)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for i := range r.addresses {
-		if r.addresses[i].ID == id {
-			change(&r.addresses[i])
-		}
+	old, err := elasticip.Select(r.book.List(), []string{id}, nil)
+	if err != nil {
+		return // it is gone already
 	}
+	before := elastic(old[0])
+	e := before.clone()
+	change(&e)
+	if e.Association != before.Association || e.Interface != before.Interface || e.Instance != before.Instance {
+		r.use(before, e)
+	}
+	r.alter(id, func(a *elasticip.Address) {
+		a.AllocationID, a.Pool, a.BorderGroup, a.Managed, a.Tags = e.ID, e.Pool, e.BorderGroup, e.Managed, e.Tags
+	})
 	r.wrote()
+}
+
+// use ends the use of an address, or moves it to another interface.
+func (r *Region) use(before, e Elastic) {
+	r.alter(before.ID, func(a *elasticip.Address) { a.Managed = "" }) // a service would let nobody do so
+	if before.Association != "" {
+		r.must(r.book.Disassociate(before.Association, ""))
+	}
+	if e.Association != "" {
+		_, err := r.book.Associate(before.ID, "", elasticip.Target{
+			InterfaceID: e.Interface, InstanceID: e.Instance, PrivateIP: "10.0.0.1", BorderGroup: before.BorderGroup,
+		}, true)
+		r.must(err)
+	}
+}
+
+func (r *Region) alter(id string, change func(*elasticip.Address)) { r.must(r.book.Alter(id, change)) }
+
+// must panics if what a test does by hand is not possible: the test is wrong.
+func (r *Region) must(err error) {
+	if err != nil {
+		panic(err)
+	}
 }
 
 // Attach has an instance use an address.
 func (r *Region) Attach(id, instance string) {
 	r.Change(id, func(e *Elastic) {
-		e.Association, e.Interface, e.Instance = "eipassoc-"+id[9:], "eni-"+id[9:], instance
+		e.Association, e.Interface, e.Instance = "new", "eni-"+id[len("eipalloc-"):], instance
 	})
 }
 
@@ -122,9 +174,10 @@ func (r *Region) Detach(id string) {
 
 // Lose has an address released behind the provider's back.
 func (r *Region) Lose(id string) {
+	r.Change(id, func(e *Elastic) { e.Association, e.Interface, e.Instance, e.Managed = "", "", "", "" })
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.addresses = slices.DeleteFunc(r.addresses, func(e Elastic) bool { return e.ID == id })
+	_ = r.book.Release(id, "") // one that is gone already stays so
 	r.wrote()
 }
 
@@ -132,7 +185,7 @@ func (r *Region) Lose(id string) {
 func (r *Region) CatchUp() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.lagLeft, r.shown = 0, copies(r.addresses)
+	r.lagLeft, r.shown = 0, r.book.List()
 }
 
 // ResetCalls forgets the counts.
@@ -176,74 +229,89 @@ func (r *Region) serve(ctx context.Context, call string, effect func() error) er
 func (r *Region) wrote() {
 	r.lagLeft = r.Lag
 	if r.Lag == 0 {
-		r.shown = copies(r.addresses)
+		r.shown = r.book.List()
 	}
 }
 
-func copies(addresses []Elastic) []Elastic {
-	out := slices.Clone(addresses)
-	for i := range out {
-		out[i].Tags = maps.Clone(out[i].Tags)
+// elastic is an address as tests see it, with tags of its own.
+func elastic(a elasticip.Address) Elastic {
+	e := Elastic{ID: a.AllocationID, IP: a.PublicIP.String(), Pool: a.Pool, BorderGroup: a.BorderGroup, Managed: a.Managed, Tags: a.Tags}
+	if a.Association != nil {
+		e.Association, e.Interface, e.Instance = a.Association.ID, a.Association.Target.InterfaceID, a.Association.Target.InstanceID
+	}
+	return e.clone()
+}
+
+func elastics(list []elasticip.Address) []Elastic {
+	var out []Elastic
+	for _, a := range list {
+		out = append(out, elastic(a))
 	}
 	return out
 }
 
-func (r *Region) fresh(ip, pool, group string, tags map[string]string) Elastic {
-	r.serial++
-	if ip == "" {
-		ip = fmt.Sprintf("52.20.%d.%d", r.serial/200, 1+r.serial%200)
-	}
-	e := Elastic{ID: fmt.Sprintf("eipalloc-%017x", r.serial), IP: ip, Pool: cmp.Or(pool, "amazon"), BorderGroup: cmp.Or(group, Home), Tags: maps.Clone(tags)}
-	if e.Tags == nil {
-		e.Tags = map[string]string{}
-	}
-	r.addresses = append(r.addresses, e)
+func (e Elastic) clone() Elastic {
+	tags := map[string]string{}
+	maps.Copy(tags, e.Tags)
+	e.Tags = tags
 	return e
+}
+
+// apiError is a refusal as the SDK returns it; nil for nil.
+func apiError(err error) error {
+	var refused *elasticip.Error
+	if errors.As(err, &refused) {
+		return APIError(refused.Code, "%s", refused.Message)
+	}
+	return err
+}
+
+// changed is the answer to a change, which listings may show later only.
+func (r *Region) changed(err error) error {
+	if err == nil {
+		r.wrote()
+	}
+	return apiError(err)
 }
 
 // AllocateAddress is EC2's.
 func (r *Region) AllocateAddress(ctx context.Context, in *ec2.AllocateAddressInput, _ ...func(*ec2.Options)) (*ec2.AllocateAddressOutput, error) {
-	var e Elastic
+	var a elasticip.Address
 	err := r.serve(ctx, "AllocateAddress", func() error {
-		if len(r.addresses) >= r.Quota {
-			return APIError("AddressLimitExceeded", "The maximum number of addresses has been reached.")
+		want := elasticip.Allocation{
+			Pool: aws.ToString(in.PublicIpv4Pool), BorderGroup: aws.ToString(in.NetworkBorderGroup), Ask: aws.ToString(in.Address), Tags: map[string]string{},
 		}
-		ask := aws.ToString(in.Address)
-		if ask != "" && (r.Gone[ask] || slices.ContainsFunc(r.addresses, func(e Elastic) bool { return e.IP == ask })) {
-			return APIError("InvalidAddress.NotFound", "Address '%s' not found.", ask)
-		}
-		tags := map[string]string{}
 		for _, spec := range in.TagSpecifications {
 			for _, tag := range spec.Tags {
-				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
+				want.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 			}
 		}
-		e = r.fresh(ask, aws.ToString(in.PublicIpv4Pool), aws.ToString(in.NetworkBorderGroup), tags)
-		r.wrote()
-		return nil
+		r.book.SetQuota(r.Quota)
+		if ip, err := netip.ParseAddr(want.Ask); err == nil && r.Gone[want.Ask] {
+			r.book.GiveAway(ip)
+		}
+		var err error
+		a, err = r.book.Allocate(want)
+		return r.changed(err)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &ec2.AllocateAddressOutput{AllocationId: aws.String(e.ID), PublicIp: aws.String(e.IP), PublicIpv4Pool: aws.String(e.Pool), NetworkBorderGroup: aws.String(e.BorderGroup)}, nil
+	return &ec2.AllocateAddressOutput{AllocationId: aws.String(a.AllocationID), PublicIp: aws.String(a.PublicIP.String()), PublicIpv4Pool: aws.String(a.Pool), NetworkBorderGroup: aws.String(a.BorderGroup)}, nil
 }
 
 // ReleaseAddress is EC2's: it refuses an address that something uses.
 func (r *Region) ReleaseAddress(ctx context.Context, in *ec2.ReleaseAddressInput, _ ...func(*ec2.Options)) (*ec2.ReleaseAddressOutput, error) {
 	err := r.serve(ctx, "ReleaseAddress", func() error {
-		i := r.index(aws.ToString(in.AllocationId))
-		switch {
-		case i < 0:
-			return APIError("InvalidAllocationID.NotFound", "The allocation ID '%s' does not exist", aws.ToString(in.AllocationId))
-		case aws.ToString(in.NetworkBorderGroup) != "" && aws.ToString(in.NetworkBorderGroup) != r.addresses[i].BorderGroup:
-			return APIError("InvalidAddress.NotFound", "wrong network border group")
-		case r.addresses[i].InUse():
-			return APIError("InvalidIPAddress.InUse", "Address %s is in use.", r.addresses[i].IP)
+		id := aws.ToString(in.AllocationId)
+		held, err := elasticip.Select(r.book.List(), []string{id}, nil)
+		if err == nil {
+			err = r.book.Release(id, aws.ToString(in.NetworkBorderGroup))
 		}
-		r.released = append(r.released, r.addresses[i])
-		r.addresses = slices.Delete(slices.Clone(r.addresses), i, i+1)
-		r.wrote()
-		return nil
+		if err == nil {
+			r.released = append(r.released, elastic(held[0]))
+		}
+		return r.changed(err)
 	})
 	return &ec2.ReleaseAddressOutput{}, err
 }
@@ -251,14 +319,7 @@ func (r *Region) ReleaseAddress(ctx context.Context, in *ec2.ReleaseAddressInput
 // DisassociateAddress is EC2's.
 func (r *Region) DisassociateAddress(ctx context.Context, in *ec2.DisassociateAddressInput, _ ...func(*ec2.Options)) (*ec2.DisassociateAddressOutput, error) {
 	err := r.serve(ctx, "DisassociateAddress", func() error {
-		for i := range r.addresses {
-			if r.addresses[i].Association == aws.ToString(in.AssociationId) {
-				r.addresses[i].Association, r.addresses[i].Interface, r.addresses[i].Instance = "", "", ""
-				r.wrote()
-				return nil
-			}
-		}
-		return APIError("InvalidAssociationID.NotFound", "The association ID '%s' does not exist", aws.ToString(in.AssociationId))
+		return r.changed(r.book.Disassociate(aws.ToString(in.AssociationId), aws.ToString(in.PublicIp)))
 	})
 	return &ec2.DisassociateAddressOutput{}, err
 }
@@ -266,11 +327,11 @@ func (r *Region) DisassociateAddress(ctx context.Context, in *ec2.DisassociateAd
 // CreateTags is EC2's: all or nothing.
 func (r *Region) CreateTags(ctx context.Context, in *ec2.CreateTagsInput, _ ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error) {
 	err := r.serve(ctx, "CreateTags", func() error {
-		return r.retag(in.Resources, func(tags map[string]string) {
+		return r.changed(r.book.Retag(in.Resources, func(tags map[string]string) {
 			for _, tag := range in.Tags {
 				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 			}
-		})
+		}))
 	})
 	return &ec2.CreateTagsOutput{}, err
 }
@@ -278,52 +339,37 @@ func (r *Region) CreateTags(ctx context.Context, in *ec2.CreateTagsInput, _ ...f
 // DeleteTags is EC2's: a tag with a value goes only where it has that value.
 func (r *Region) DeleteTags(ctx context.Context, in *ec2.DeleteTagsInput, _ ...func(*ec2.Options)) (*ec2.DeleteTagsOutput, error) {
 	err := r.serve(ctx, "DeleteTags", func() error {
-		return r.retag(in.Resources, func(tags map[string]string) {
+		return r.changed(r.book.Retag(in.Resources, func(tags map[string]string) {
 			for _, tag := range in.Tags {
 				if tag.Value == nil || tags[aws.ToString(tag.Key)] == *tag.Value {
 					delete(tags, aws.ToString(tag.Key))
 				}
 			}
-		})
+		}))
 	})
 	return &ec2.DeleteTagsOutput{}, err
 }
 
-func (r *Region) retag(ids []string, change func(map[string]string)) error {
-	for _, id := range ids {
-		if r.index(id) < 0 {
-			return APIError("InvalidElasticIpID.NotFound", "The elasticIp ID '%s' does not exist", id)
-		}
-	}
-	for _, id := range ids {
-		change(r.addresses[r.index(id)].Tags)
-	}
-	r.wrote()
-	return nil
-}
-
-func (r *Region) index(id string) int {
-	return slices.IndexFunc(r.addresses, func(e Elastic) bool { return e.ID == id })
-}
-
-// DescribeAddresses is EC2's, with the filter tag:KEY.
+// DescribeAddresses is EC2's, with ids, which fail the whole if one is not there, and the filter tag:KEY.
 func (r *Region) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddressesInput, _ ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error) {
 	out := &ec2.DescribeAddressesOutput{}
 	err := r.serve(ctx, "DescribeAddresses", func() error {
-		if len(in.AllocationIds)+len(in.PublicIps) > 0 {
-			return APIError("InvalidAllocationID.NotFound", "tests list by filter: a list of ids fails as a whole")
-		}
 		if r.lagLeft > 0 {
 			r.lagLeft--
 		} else {
-			r.shown = copies(r.addresses)
+			r.shown = r.book.List()
 		}
-		for _, e := range r.shown {
-			if !slices.ContainsFunc(in.Filters, func(f types.Filter) bool {
-				value, has := e.Tags[aws.ToString(f.Name)[len("tag:"):]]
-				return !has || !slices.Contains(f.Values, value)
-			}) {
-				out.Addresses = append(out.Addresses, e.toEC2())
+		listed, err := elasticip.Select(r.shown, in.AllocationIds, in.PublicIps)
+		if err != nil {
+			return apiError(err)
+		}
+		for _, a := range listed {
+			ok, err := matches(a.Tags, in.Filters)
+			if err != nil {
+				return err
+			}
+			if ok {
+				out.Addresses = append(out.Addresses, toEC2(a))
 			}
 		}
 		return nil
@@ -331,19 +377,35 @@ func (r *Region) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddresse
 	return out, err
 }
 
-func (e Elastic) toEC2() types.Address {
-	a := types.Address{AllocationId: aws.String(e.ID), PublicIp: aws.String(e.IP), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(e.Pool),
-		NetworkBorderGroup: aws.String(e.BorderGroup), ServiceManaged: types.ServiceManaged(e.Managed)}
-	if e.Association != "" {
-		a.AssociationId, a.NetworkInterfaceId = aws.String(e.Association), aws.String(e.Interface)
-		if e.Instance != "" {
-			a.InstanceId = aws.String(e.Instance)
+// matches reports whether tags pass all filters.
+func matches(tags map[string]string, filters []types.Filter) (bool, error) {
+	for _, f := range filters {
+		key, ok := strings.CutPrefix(aws.ToString(f.Name), "tag:")
+		if !ok {
+			return false, APIError("InvalidParameterValue", "the Region of the test does not play the filter '%s'", aws.ToString(f.Name))
+		}
+		if value, has := tags[key]; !has || !slices.Contains(f.Values, value) {
+			return false, nil
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(e.Tags)) {
-		a.Tags = append(a.Tags, types.Tag{Key: aws.String(key), Value: aws.String(e.Tags[key])})
+	return true, nil
+}
+
+func toEC2(a elasticip.Address) types.Address {
+	out := types.Address{
+		AllocationId: aws.String(a.AllocationID), PublicIp: aws.String(a.PublicIP.String()), Domain: types.DomainTypeVpc, PublicIpv4Pool: aws.String(a.Pool),
+		NetworkBorderGroup: aws.String(a.BorderGroup), ServiceManaged: types.ServiceManaged(a.Managed),
 	}
-	return a
+	if a.Association != nil {
+		out.AssociationId, out.NetworkInterfaceId = aws.String(a.Association.ID), aws.String(a.Association.Target.InterfaceID)
+		if id := a.Association.Target.InstanceID; id != "" {
+			out.InstanceId = aws.String(id)
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(a.Tags)) {
+		out.Tags = append(out.Tags, types.Tag{Key: aws.String(key), Value: aws.String(a.Tags[key])})
+	}
+	return out
 }
 
 // GetServiceQuota tells the quota of addresses.
@@ -355,5 +417,5 @@ func (r *Region) GetServiceQuota(ctx context.Context, _ *servicequotas.GetServic
 // GetAWSDefaultServiceQuota tells AWS's default, 5.
 func (r *Region) GetAWSDefaultServiceQuota(ctx context.Context, _ *servicequotas.GetAWSDefaultServiceQuotaInput, _ ...func(*servicequotas.Options)) (*servicequotas.GetAWSDefaultServiceQuotaOutput, error) {
 	err := r.serve(ctx, "GetAWSDefaultServiceQuota", func() error { return nil })
-	return &servicequotas.GetAWSDefaultServiceQuotaOutput{Quota: &quotatypes.ServiceQuota{Value: aws.Float64(5)}}, err
+	return &servicequotas.GetAWSDefaultServiceQuotaOutput{Quota: &quotatypes.ServiceQuota{Value: aws.Float64(elasticip.DefaultQuota)}}, err
 }

@@ -105,6 +105,12 @@ func describe(filters []types.Filter) string {
 	return out.String()
 }
 
+func TestUnknownFilterIsRefusedThoughThereIsNothingToFilter(t *testing.T) {
+	s := newSite(t, start(t, awscloud.Options{}))
+	_, err := s.client.DescribeAddresses(t.Context(), &ec2.DescribeAddressesInput{Filters: filterOn("unassociated", "true")})
+	wantCode(t, err, "InvalidParameterValue")
+}
+
 func TestAssociateTakesTheAddressFromItsHolderByDefault(t *testing.T) {
 	proxies := &fleet{}
 	s := newSite(t, start(t, awscloud.Options{Hypervisor: proxies}))

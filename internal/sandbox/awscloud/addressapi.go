@@ -5,19 +5,20 @@ import (
 	"net/http"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/elasticip"
 )
 
 // network is what the address calls must know of the rest of EC2.
 type network interface {
 	// instanceTarget returns the target that an instance's name stands for: its only network interface.
-	instanceTarget(ctx context.Context, instanceID string) (target, *awsapi.Error)
+	instanceTarget(ctx context.Context, instanceID string) (elasticip.Target, *awsapi.Error)
 	// interfaceTarget returns the target of a network interface; privateIP "" means its primary one.
-	interfaceTarget(ctx context.Context, interfaceID, privateIP string) (target, *awsapi.Error)
+	interfaceTarget(ctx context.Context, interfaceID, privateIP string) (elasticip.Target, *awsapi.Error)
 }
 
 // addressService answers EC2's Elastic IP calls.
 type addressService struct {
-	book    *addressBook
+	book    addresses
 	network network
 }
 
@@ -88,15 +89,15 @@ func (s *addressService) allocate(r *awsapi.Request) ([]*node, *awsapi.Error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.book.allocate(allocation{
-		pool: r.Form.Get("PublicIpv4Pool"), borderGroup: r.Form.Get("NetworkBorderGroup"), ask: r.Form.Get("Address"), tags: tags,
+	a, refused := s.book.Allocate(elasticip.Allocation{
+		Pool: r.Form.Get("PublicIpv4Pool"), BorderGroup: r.Form.Get("NetworkBorderGroup"), Ask: r.Form.Get("Address"), Tags: tags,
 	})
-	if err != nil {
-		return nil, err
+	if refused != nil {
+		return nil, refusal(refused)
 	}
 	return []*node{
-		txt("publicIp", a.publicIP.String()), txt("allocationId", a.allocationID), txt("domain", "vpc"),
-		txt("publicIpv4Pool", a.pool), txt("networkBorderGroup", a.borderGroup),
+		txt("publicIp", a.PublicIP.String()), txt("allocationId", a.AllocationID), txt("domain", "vpc"),
+		txt("publicIpv4Pool", a.Pool), txt("networkBorderGroup", a.BorderGroup),
 	}, nil
 }
 
@@ -105,18 +106,19 @@ func (s *addressService) describe(r *awsapi.Request) ([]*node, *awsapi.Error) {
 	if err != nil {
 		return nil, err
 	}
-	return []*node{set("addressesSet", found, func(a address) []*node {
+	return []*node{set("addressesSet", found, func(a elasticip.Address) []*node {
 		out := []*node{
-			txt("publicIp", a.publicIP.String()), txt("allocationId", a.allocationID), txt("domain", "vpc"),
-			txt("publicIpv4Pool", a.pool), txt("networkBorderGroup", a.borderGroup),
+			txt("publicIp", a.PublicIP.String()), txt("allocationId", a.AllocationID), txt("domain", "vpc"),
+			txt("publicIpv4Pool", a.Pool), txt("networkBorderGroup", a.BorderGroup),
 		}
-		if a.assoc != nil {
-			out = append(out, txt("associationId", a.assoc.id), txt("instanceId", a.assoc.target.instanceID),
-				txt("networkInterfaceId", a.assoc.target.interfaceID), txt("networkInterfaceOwnerId", a.assoc.target.ownerID),
-				txt("privateIpAddress", a.assoc.target.privateIP))
+		if assoc := a.Association; assoc != nil {
+			out = append(out, txt("associationId", assoc.ID), txt("instanceId", assoc.Target.InstanceID),
+				txt("networkInterfaceId", assoc.Target.InterfaceID), txt("networkInterfaceOwnerId", assoc.Target.OwnerID),
+				txt("privateIpAddress", assoc.Target.PrivateIP))
 		}
-		if len(a.tags) > 0 {
-			out = append(out, tagSet(a.tags))
+		out = append(out, txt("serviceManaged", a.Managed))
+		if len(a.Tags) > 0 {
+			out = append(out, tagSet(a.Tags))
 		}
 		return out
 	})}, nil
@@ -132,8 +134,8 @@ func (s *addressService) describeAttribute(r *awsapi.Request) ([]*node, *awsapi.
 	if err != nil {
 		return nil, err
 	}
-	return []*node{set("addressSet", found, func(a address) []*node {
-		return []*node{txt("publicIp", a.publicIP.String()), txt("allocationId", a.allocationID)}
+	return []*node{set("addressSet", found, func(a elasticip.Address) []*node {
+		return []*node{txt("publicIp", a.PublicIP.String()), txt("allocationId", a.AllocationID)}
 	}), txt("nextToken", next)}, nil
 }
 
@@ -150,7 +152,7 @@ func (s *addressService) associate(r *awsapi.Request) ([]*node, *awsapi.Error) {
 	case instanceID != "" && interfaceID != "":
 		return nil, badRequest("InvalidParameterCombination", "You may specify instance ID or network interface id, but not both in the same call")
 	}
-	var to target
+	var to elasticip.Target
 	var err *awsapi.Error
 	if interfaceID != "" {
 		to, err = s.network.interfaceTarget(r.HTTP.Context(), interfaceID, r.Form.Get("PrivateIpAddress"))
@@ -161,9 +163,9 @@ func (s *addressService) associate(r *awsapi.Request) ([]*node, *awsapi.Error) {
 		return nil, err
 	}
 	// Absent means true: the call takes the address from whoever has it.
-	id, err := s.book.associate(allocationID, publicIP, to, r.Form.Get("AllowReassociation") != "false")
-	if err != nil {
-		return nil, err
+	id, refused := s.book.Associate(allocationID, publicIP, to, r.Form.Get("AllowReassociation") != "false")
+	if refused != nil {
+		return nil, refusal(refused)
 	}
 	return []*node{boolean("return", true), txt("associationId", id)}, nil
 }
@@ -173,7 +175,7 @@ func (s *addressService) disassociate(r *awsapi.Request) ([]*node, *awsapi.Error
 	if associationID == "" && publicIP == "" {
 		return nil, badRequest("MissingParameter", "Either public IP or association id must be specified")
 	}
-	return []*node{boolean("return", true)}, s.book.disassociate(associationID, publicIP)
+	return []*node{boolean("return", true)}, refusal(s.book.Disassociate(associationID, publicIP))
 }
 
 func (s *addressService) release(r *awsapi.Request) ([]*node, *awsapi.Error) {
@@ -186,5 +188,5 @@ func (s *addressService) release(r *awsapi.Request) ([]*node, *awsapi.Error) {
 	case allocationID == "":
 		return nil, badRequest("MissingParameter", "The request must contain the parameter AllocationId")
 	}
-	return []*node{boolean("return", true)}, s.book.release(allocationID, r.Form.Get("NetworkBorderGroup"))
+	return []*node{boolean("return", true)}, refusal(s.book.Release(allocationID, r.Form.Get("NetworkBorderGroup")))
 }

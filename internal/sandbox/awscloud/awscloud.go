@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/elasticip"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
 )
 
@@ -54,10 +55,6 @@ type Options struct {
 	Logger     *slog.Logger
 }
 
-// amazonRanges are parts of what Amazon really has in us-east-1: public-looking, so that no validator of
-// the product needs an exception for the sandbox.
-var amazonRanges = []netip.Prefix{netip.MustParsePrefix("52.20.16.0/22"), netip.MustParsePrefix("3.215.64.0/22"), netip.MustParsePrefix("54.160.32.0/22")}
-
 // elsewhere are services of which nothing is passed to moto: it would answer, but keep the
 // objects in the wrong place, or run nothing.
 var elsewhere = map[string]bool{"autoscaling": true, "lambda": true, "events": true}
@@ -71,7 +68,7 @@ type Cloud struct {
 	Faults fault.Script
 
 	options   Options
-	addresses *addressBook
+	addresses addresses
 	endpoints *endpoints
 	moto      *motoProxy
 	vpc       *vpc
@@ -91,9 +88,10 @@ func New(ctx context.Context, opts Options) (*Cloud, error) {
 	c := &Cloud{options: opts}
 	c.moto = &motoProxy{url: opts.MotoURL, account: opts.AccountID, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, logger: opts.Logger}
 	c.elb, c.rules = newELBCorrections(), newRuleDescriptions()
-	c.vpc = &vpc{moto: c.moto, elbARNs: c.elb, region: opts.Region, account: opts.AccountID}
-	c.addresses = newAddressBook(opts.AddressQuota, borderGroups(opts.Region), pools(opts))
-	c.addresses.moved = c.publicIPMoved
+	c.vpc = &vpc{moto: c.moto, elbARNs: c.elb, region: opts.Region, account: opts.AccountID, observe: c.observe}
+	c.addresses = addresses{elasticip.New(elasticip.Options{
+		Quota: opts.AddressQuota, BorderGroups: borderGroups(opts.Region), Pools: opts.AddressPools, Now: opts.Now, Moved: c.publicIPMoved,
+	})}
 	c.endpoints = &endpoints{region: opts.Region, tempo: opts.Tempo, now: opts.Now}
 	c.handlers = append(append([]awsapi.Handler{}, opts.Handlers...),
 		&quotaService{region: opts.Region, account: opts.AccountID, addresses: opts.AddressQuota},
@@ -150,14 +148,6 @@ func borderGroups(region string) []string {
 	return []string{region, region + "-bos-1", region + "-wl1-bos-wlz-1"}
 }
 
-func pools(o Options) map[string][]netip.Prefix {
-	out := map[string][]netip.Prefix{amazonPool: amazonRanges}
-	for id, ranges := range o.AddressPools {
-		out[id] = ranges
-	}
-	return out
-}
-
 // Close stops the gateway. Calls under way are cut.
 func (c *Cloud) Close() {
 	_ = c.server.Close()
@@ -192,10 +182,9 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	c.moto.serve(w, r)
 }
 
-// publicIPMoved passes the news of an association to the Hypervisor. Interfaces
-// that no instance has carry no traffic.
+// publicIPMoved passes the news of an instance's public address to the Hypervisor.
 func (c *Cloud) publicIPMoved(instanceID, publicIP string) {
-	if instanceID != "" && c.options.Hypervisor != nil {
+	if c.options.Hypervisor != nil {
 		c.options.Hypervisor.SetPublicIP(instanceID, publicIP)
 	}
 }
@@ -203,12 +192,21 @@ func (c *Cloud) publicIPMoved(instanceID, publicIP string) {
 // InstanceTerminated ends the address associations of an instance that is gone. Whoever terminates
 // instances behind the gateway's back calls it.
 func (c *Cloud) InstanceTerminated(instanceID string) {
-	c.addresses.forgetInstance(instanceID)
+	c.addresses.ForgetInstance(instanceID)
 }
 
 // GiveAwayAddress has another AWS account take an address that this one has released: from then on
 // AllocateAddress cannot get it back. It reports false for an address that the account still holds.
-func (c *Cloud) GiveAwayAddress(publicIP netip.Addr) bool { return c.addresses.giveAway(publicIP) }
+func (c *Cloud) GiveAwayAddress(publicIP netip.Addr) bool { return c.addresses.GiveAway(publicIP) }
+
+// ManageAddress has a service of AWS (alb, nlb, rds, rnat) keep one of the account's Elastic IPs for itself, or,
+// if service is empty, give it up. An unknown allocation id is an error.
+func (c *Cloud) ManageAddress(allocationID, service string) error {
+	return c.addresses.Manage(allocationID, service)
+}
+
+// AddressCounts tells how often Elastic IPs were remapped, stolen and swapped so far.
+func (c *Cloud) AddressCounts() elasticip.Counts { return c.addresses.Counts() }
 
 // CreateVPCEndpoint makes a consumer's interface endpoint to one of the account's endpoint
 // services, as a principal of another account would. The error carries EC2's code.

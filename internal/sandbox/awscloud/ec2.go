@@ -25,21 +25,21 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 	switch r.Action {
 	case "DescribeInstances":
 		c.moto.serveCorrected(w, r, func(doc *node) *awsapi.Error {
-			held := c.addresses.associated()
-			for _, reservation := range doc.items("reservationSet") {
-				for _, instance := range reservation.items("instancesSet") {
-					showAddresses(instance, held)
-				}
+			instances := c.observeAll(doc)
+			ips := c.publicIPs()
+			for _, instance := range instances {
+				ips.showInstance(instance)
 			}
 			return nil
 		})
 	case "DescribeNetworkInterfaces":
 		c.moto.serveCorrected(w, r, func(doc *node) *awsapi.Error {
-			held := c.addresses.associated()
+			if err := c.observeOwners(r.HTTP.Context(), doc); err != nil {
+				return err
+			}
+			ips := c.publicIPs()
 			for _, eni := range doc.items("networkInterfaceSet") {
-				if a, ok := held[eni.value("networkInterfaceId")]; ok {
-					eni.replace(shownAssociation(a))
-				}
+				ips.showInterface(eni)
 			}
 			return nil
 		})
@@ -49,14 +49,42 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 				if err := c.launch(r.HTTP.Context(), instance); err != nil {
 					return err
 				}
+				c.observe(instance)
+			}
+			ips := c.publicIPs()
+			for _, instance := range doc.items("instancesSet") {
+				ips.showInstance(instance)
 			}
 			return nil
+		})
+	case "StopInstances", "StartInstances":
+		c.moto.serveCorrected(w, r, func(*node) *awsapi.Error {
+			return c.look(r.HTTP.Context(), r.List("InstanceId"))
+		})
+	case "AttachNetworkInterface":
+		c.moto.serveCorrected(w, r, func(*node) *awsapi.Error {
+			instanceID := r.Form.Get("InstanceId")
+			c.addresses.MoveInterface(r.Form.Get("NetworkInterfaceId"), instanceID)
+			return c.look(r.HTTP.Context(), []string{instanceID})
+		})
+	case "DetachNetworkInterface":
+		interfaceID, instanceID, refused := c.attached(r.HTTP.Context(), r.Form.Get("AttachmentId"))
+		if refused != nil {
+			awsapi.WriteError(w, r, refused)
+			return true
+		}
+		c.moto.serveCorrected(w, r, func(*node) *awsapi.Error {
+			if interfaceID == "" {
+				return nil
+			}
+			c.addresses.MoveInterface(interfaceID, "")
+			return c.look(r.HTTP.Context(), []string{instanceID})
 		})
 	case "TerminateInstances":
 		c.moto.serveCorrected(w, r, func(doc *node) *awsapi.Error {
 			for _, instance := range doc.items("instancesSet") {
 				id := instance.value("instanceId")
-				c.addresses.forgetInstance(id)
+				c.addresses.ForgetInstance(id)
 				if c.options.Hypervisor != nil {
 					c.options.Hypervisor.Terminate(id)
 				}
@@ -65,7 +93,7 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 		})
 	case "DeleteNetworkInterface":
 		c.moto.serveCorrected(w, r, func(*node) *awsapi.Error {
-			c.addresses.forgetInterface(r.Form.Get("NetworkInterfaceId"))
+			c.addresses.ForgetInterface(r.Form.Get("NetworkInterfaceId"))
 			return nil
 		})
 	case "DetachInternetGateway":
@@ -133,8 +161,8 @@ func (c *Cloud) launch(ctx context.Context, instance *node) *awsapi.Error {
 
 // mappedAddresses refuses to cut off the Internet from a network that still has public addresses.
 func (c *Cloud) mappedAddresses(r *awsapi.Request) *awsapi.Error {
-	held := c.addresses.associated()
-	if len(held) == 0 {
+	ips := c.publicIPs()
+	if len(ips.elastic)+len(ips.automatic) == 0 {
 		return nil
 	}
 	vpcID := r.Form.Get("VpcId")
@@ -143,42 +171,44 @@ func (c *Cloud) mappedAddresses(r *awsapi.Request) *awsapi.Error {
 		return err
 	}
 	for _, eni := range doc.items("networkInterfaceSet") {
-		if _, ok := held[eni.value("networkInterfaceId")]; ok {
+		if ips.has(eni.value("networkInterfaceId")) {
 			return badRequest("DependencyViolation", "Network %s has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.", vpcID)
 		}
 	}
 	return nil
 }
 
-// showAddresses adds to an instance the Elastic IPs of its interfaces.
-func showAddresses(instance *node, held map[string]address) {
-	for i, eni := range instance.items("networkInterfaceSet") {
-		a, ok := held[eni.value("networkInterfaceId")]
-		if !ok {
-			continue
-		}
-		eni.replace(shownAssociation(a))
-		for _, private := range eni.items("privateIpAddressesSet") {
-			if private.value("privateIpAddress") == a.assoc.target.privateIP {
-				private.replace(shownAssociation(a))
-			}
-		}
-		if i == 0 {
-			instance.put("ipAddress", a.publicIP.String())
-			instance.put("dnsName", publicName(a))
+// look observes instances as they are now.
+func (c *Cloud) look(ctx context.Context, instanceIDs []string) *awsapi.Error {
+	for _, id := range instanceIDs {
+		if _, err := c.vpc.instance(ctx, id); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-// shownAssociation is an association as an interface shows it.
-func shownAssociation(a address) *node {
-	return el("association", txt("publicIp", a.publicIP.String()), txt("publicDnsName", publicName(a)), txt("ipOwnerId", a.assoc.target.ownerID),
-		txt("allocationId", a.allocationID), txt("associationId", a.assoc.id))
+// observeOwners observes the instances of interfaces that have a public address of moto's.
+func (c *Cloud) observeOwners(ctx context.Context, interfaces *node) *awsapi.Error {
+	var ids []string
+	for _, eni := range interfaces.items("networkInterfaceSet") {
+		if id := eni.value("attachment/instanceId"); id != "" && eni.value("association/publicIp") != "" {
+			ids = append(ids, id)
+		}
+	}
+	return c.look(ctx, ids)
 }
 
-// publicName is the public DNS name that EC2 gives an address in us-east-1: ec2-52-20-16-1.compute-1.amazonaws.com.
-func publicName(a address) string {
-	return "ec2-" + strings.ReplaceAll(a.publicIP.String(), ".", "-") + ".compute-1.amazonaws.com"
+// attached returns the interface and the instance of an attachment, or "" if there is none.
+func (c *Cloud) attached(ctx context.Context, attachmentID string) (interfaceID, instanceID string, _ *awsapi.Error) {
+	doc, err := c.vpc.ec2(ctx, "DescribeNetworkInterfaces", map[string]string{"Filter.1.Name": "attachment.attachment-id", "Filter.1.Value.1": attachmentID})
+	if err != nil {
+		return "", "", err
+	}
+	for _, eni := range doc.items("networkInterfaceSet") {
+		return eni.value("networkInterfaceId"), eni.value("attachment/instanceId"), nil
+	}
+	return "", "", nil
 }
 
 // correctTemplateData removes from a launch template's data the tags of the template itself, which moto mixes in.

@@ -111,6 +111,15 @@ func (n *node) replace(k *node) {
 	n.kids = append(n.kids, k)
 }
 
+// exchange puts k in the place of the child of that name, or, if k is nil, removes it.
+func (n *node) exchange(name string, k *node) {
+	if k == nil {
+		n.drop(func(kid *node) bool { return kid.name == name })
+		return
+	}
+	n.replace(k)
+}
+
 // drop removes the children that the condition selects.
 func (n *node) drop(condition func(*node) bool) {
 	kept := n.kids[:0]

@@ -152,7 +152,7 @@ func (c *Cloud) targetsOf(ctx context.Context, targetGroup string) ([]Target, er
 	if refusal != nil {
 		return nil, refusal
 	}
-	ips := c.addresses.byInstance()
+	ips := c.publicIPs().byInstance()
 	var out []Target
 	for _, description := range doc.items("DescribeTargetHealthResult/TargetHealthDescriptions") {
 		if description.value("TargetHealth/State") != "healthy" { // moto's word for registered and running

@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/elasticip"
 )
 
 const (
@@ -19,6 +20,8 @@ type vpc struct {
 	elbARNs *elbCorrections
 	region  string
 	account string
+	// observe is shown every instance that is looked up.
+	observe func(instance *node)
 }
 
 func (v *vpc) ec2(ctx context.Context, action string, params map[string]string) (*node, *awsapi.Error) {
@@ -50,65 +53,66 @@ func (v *vpc) instance(ctx context.Context, instanceID string) (*node, *awsapi.E
 	}
 	for _, reservation := range doc.items("reservationSet") {
 		for _, instance := range reservation.items("instancesSet") {
+			v.observe(instance)
 			return instance, nil
 		}
 	}
 	return nil, badRequest("InvalidInstanceID.NotFound", "The instance ID '%s' does not exist", instanceID)
 }
 
-func (v *vpc) instanceTarget(ctx context.Context, instanceID string) (target, *awsapi.Error) {
+func (v *vpc) instanceTarget(ctx context.Context, instanceID string) (elasticip.Target, *awsapi.Error) {
 	instance, err := v.instance(ctx, instanceID)
 	if err != nil {
-		return target{}, err
+		return elasticip.Target{}, err
 	}
 	if state := instance.value("instanceState/name"); state != "running" && state != "stopped" && state != "stopping" {
-		return target{}, badRequest("InvalidInstanceID", "The %s instance '%s' is not in a valid state for this operation.", state, instanceID)
+		return elasticip.Target{}, badRequest("InvalidInstanceID", "The %s instance '%s' is not in a valid state for this operation.", state, instanceID)
 	}
 	interfaces := instance.items("networkInterfaceSet")
 	if len(interfaces) != 1 {
-		return target{}, badRequest("InvalidInstanceID", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", instanceID)
+		return elasticip.Target{}, badRequest("InvalidInstanceID", "There are multiple interfaces attached to instance '%s'. Please specify an interface ID for the operation instead.", instanceID)
 	}
 	return v.interfaceTarget(ctx, interfaces[0].value("networkInterfaceId"), "")
 }
 
-func (v *vpc) interfaceTarget(ctx context.Context, interfaceID, privateIP string) (target, *awsapi.Error) {
+func (v *vpc) interfaceTarget(ctx context.Context, interfaceID, privateIP string) (elasticip.Target, *awsapi.Error) {
 	doc, err := v.ec2(ctx, "DescribeNetworkInterfaces", map[string]string{"NetworkInterfaceId.1": interfaceID})
 	if err != nil {
-		return target{}, err
+		return elasticip.Target{}, err
 	}
 	found := doc.items("networkInterfaceSet")
 	if len(found) == 0 {
-		return target{}, badRequest("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", interfaceID)
+		return elasticip.Target{}, badRequest("InvalidNetworkInterfaceID.NotFound", "The networkInterface ID '%s' does not exist", interfaceID)
 	}
 	eni := found[0]
-	to := target{
-		interfaceID: interfaceID, instanceID: eni.value("attachment/instanceId"), privateIP: eni.value("privateIpAddress"),
-		ownerID: v.account, borderGroup: v.region,
+	to := elasticip.Target{
+		InterfaceID: interfaceID, InstanceID: eni.value("attachment/instanceId"), PrivateIP: eni.value("privateIpAddress"),
+		OwnerID: v.account, BorderGroup: v.region,
 	}
-	if privateIP != "" && privateIP != to.privateIP {
+	if privateIP != "" && privateIP != to.PrivateIP {
 		if !hasPrivateIP(eni, privateIP) {
-			return target{}, badRequest("InvalidParameterValue", "Address %s does not fall within the network interface's addresses", privateIP)
+			return elasticip.Target{}, badRequest("InvalidParameterValue", "Address %s does not fall within the network interface's addresses", privateIP)
 		}
-		to.privateIP = privateIP
+		to.PrivateIP = privateIP
 	}
-	if to.instanceID != "" {
-		instance, err := v.instance(ctx, to.instanceID)
+	if to.InstanceID != "" {
+		instance, err := v.instance(ctx, to.InstanceID)
 		if err != nil {
-			return target{}, err
+			return elasticip.Target{}, err
 		}
 		switch state := instance.value("instanceState/name"); state {
 		case "running", "stopped", "stopping":
 		default:
-			return target{}, badRequest("IncorrectInstanceState", "The %s-instance-creation instance to which '%s' is attached is not in a valid state for this operation", state, interfaceID)
+			return elasticip.Target{}, badRequest("IncorrectInstanceState", "The %s-instance-creation instance to which '%s' is attached is not in a valid state for this operation", state, interfaceID)
 		}
 	}
 	vpcID := eni.value("vpcId")
 	gateways, err := v.ec2(ctx, "DescribeInternetGateways", map[string]string{"Filter.1.Name": "attachment.vpc-id", "Filter.1.Value.1": vpcID})
 	if err != nil {
-		return target{}, err
+		return elasticip.Target{}, err
 	}
 	if len(gateways.items("internetGatewaySet")) == 0 {
-		return target{}, badRequest("Gateway.NotAttached", "Network %s is not attached to any internet gateway", vpcID)
+		return elasticip.Target{}, badRequest("Gateway.NotAttached", "Network %s is not attached to any internet gateway", vpcID)
 	}
 	return to, nil
 }
