@@ -207,7 +207,7 @@ func (s *Sandbox) startAWS(ctx context.Context, buildDir string, logger *slog.Lo
 		Events: func(detailType string, detail any, resources []string) {
 			s.functions.PutEvent("aws.autoscaling", detailType, detail, resources...)
 		},
-		Launched: s.launched, Terminated: s.terminated,
+		Launched: s.launched, Stopped: s.stopped, Terminated: s.terminated,
 		TargetHealthy: func(id, group string) bool { return s.aws.TargetHealthy(id, group) },
 		Logger:        logger.With("cloud", "autoscaling"),
 	})

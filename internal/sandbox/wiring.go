@@ -37,6 +37,13 @@ func (s *Sandbox) launched(ctx context.Context, i autoscaling.Instance) error {
 	return s.fleet.Launch(ctx, proxyfleet.Instance{ID: i.ID, PrivateIP: i.PrivateIP, UserData: i.UserData})
 }
 
+// stopped ends the traffic of an instance that rests in a warm pool. An Elastic IP stays with it.
+func (s *Sandbox) stopped(instanceID string) {
+	if s.fleet != nil {
+		s.fleet.Terminate(instanceID)
+	}
+}
+
 // terminated tells everybody that an instance is gone: first its traffic ends, then its
 // address is free.
 func (s *Sandbox) terminated(instanceID string) {

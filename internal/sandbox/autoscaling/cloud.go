@@ -26,6 +26,9 @@ type cloud interface {
 	// Zones maps subnets to availability zones; a missing subnet is a notFound.
 	Zones(ctx context.Context, subnets []string) (map[string]string, error)
 	Run(ctx context.Context, spec launchSpec) (machine, error)
+	// Stop halts a machine, hibernate keeps its memory; Start runs it again.
+	Stop(ctx context.Context, instanceID string, hibernate bool) error
+	Start(ctx context.Context, instanceID string) error
 	// Terminate of a machine that is gone is no error.
 	Terminate(ctx context.Context, instanceID string) error
 	// States maps instance ids to EC2's state names; unknown ids are left out.
@@ -239,6 +242,16 @@ func ec2Tags(tags map[string]string) []ec2types.Tag {
 	}
 	slices.SortFunc(out, func(a, b ec2types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
 	return out
+}
+
+func (c *motoCloud) Stop(ctx context.Context, instanceID string, hibernate bool) error {
+	_, err := c.ec2.StopInstances(ctx, &ec2.StopInstancesInput{InstanceIds: []string{instanceID}, Hibernate: aws.Bool(hibernate)})
+	return err
+}
+
+func (c *motoCloud) Start(ctx context.Context, instanceID string) error {
+	_, err := c.ec2.StartInstances(ctx, &ec2.StartInstancesInput{InstanceIds: []string{instanceID}})
+	return err
 }
 
 func (c *motoCloud) Terminate(ctx context.Context, instanceID string) error {

@@ -2,6 +2,7 @@ package autoscaling_test
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 	"time"
@@ -67,8 +68,21 @@ func TestStockGroupContract(t *testing.T) {
 		t.Fatal(err)
 	}
 	terraform.WantNoChanges(t, terraform.State(t))
-	terraform.Run(t, "apply", "-var=grace_period=120")
-	terraform.WantNoChanges(t, terraform.State(t), "-var=grace_period=120")
+	// A new version of the template is rolled out by an instance refresh, the warm pool included.
+	terraform.Run(t, "apply", "-var=grace_period=120", "-var=release=2")
+	await(t, "the instance refresh", func(ctx context.Context) (string, bool, error) {
+		out, err := groups.DescribeInstanceRefreshes(ctx, &api.DescribeInstanceRefreshesInput{AutoScalingGroupName: aws.String("contract-started")})
+		if err != nil || len(out.InstanceRefreshes) != 1 {
+			return fmt.Sprint(out), false, err
+		}
+		status := out.InstanceRefreshes[0].Status
+		return string(status), status == types.InstanceRefreshStatusSuccessful, nil
+	})
+	pool, err := groups.DescribeWarmPool(t.Context(), &api.DescribeWarmPoolInput{AutoScalingGroupName: aws.String("contract-started")})
+	if err != nil || pool.WarmPoolConfiguration == nil || len(pool.Instances) == 0 {
+		t.Errorf("warm pool %+v, %v", pool, err)
+	}
+	terraform.WantNoChanges(t, terraform.State(t), "-var=grace_period=120", "-var=release=2")
 	terraform.Run(t, "destroy")
 	left, err := groups.DescribeAutoScalingGroups(t.Context(), &api.DescribeAutoScalingGroupsInput{})
 	if err != nil || len(left.AutoScalingGroups) != 0 {
@@ -108,7 +122,7 @@ func TestInstancesAreMotosOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := groups.CreateAutoScalingGroup(ctx, &api.CreateAutoScalingGroupInput{
-		AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(1), MaxSize: aws.Int32(1), VPCZoneIdentifier: subnet.Subnet.SubnetId,
+		AutoScalingGroupName: aws.String("g"), MinSize: aws.Int32(1), MaxSize: aws.Int32(2), VPCZoneIdentifier: subnet.Subnet.SubnetId,
 		LaunchTemplate: &types.LaunchTemplateSpecification{LaunchTemplateId: lt.LaunchTemplate.LaunchTemplateId, Version: aws.String("$Latest")},
 		Tags:           []types.Tag{{Key: aws.String("Name"), Value: aws.String("proxy"), PropagateAtLaunch: aws.Bool(true)}, {Key: aws.String("only"), Value: aws.String("group"), PropagateAtLaunch: aws.Bool(false)}},
 	}); err != nil {
@@ -140,6 +154,31 @@ func TestInstancesAreMotosOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	awaitOneInService(t, groups, id)
+	// One is prepared, stopped, and started again when the group grows.
+	if _, err := groups.PutWarmPool(ctx, &api.PutWarmPoolInput{AutoScalingGroupName: aws.String("g")}); err != nil {
+		t.Fatal(err)
+	}
+	warm := ""
+	await(t, "a stopped instance in the warm pool", func(ctx context.Context) (string, bool, error) {
+		out, err := groups.DescribeWarmPool(ctx, &api.DescribeWarmPoolInput{AutoScalingGroupName: aws.String("g")})
+		if err != nil || len(out.Instances) != 1 {
+			return fmt.Sprint(out), false, err
+		}
+		warm = *out.Instances[0].InstanceId
+		return string(out.Instances[0].LifecycleState), out.Instances[0].LifecycleState == types.LifecycleStateWarmedStopped, nil
+	})
+	wantMachine(t, machines, warm, ec2types.InstanceStateNameStopped)
+	if _, err := groups.SetDesiredCapacity(ctx, &api.SetDesiredCapacityInput{AutoScalingGroupName: aws.String("g"), DesiredCapacity: aws.Int32(2)}); err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the warm instance in service", func(ctx context.Context) (string, bool, error) {
+		out, err := groups.DescribeAutoScalingInstances(ctx, &api.DescribeAutoScalingInstancesInput{InstanceIds: []string{warm}})
+		if err != nil || len(out.AutoScalingInstances) != 1 {
+			return fmt.Sprint(out), false, err
+		}
+		return *out.AutoScalingInstances[0].LifecycleState, *out.AutoScalingInstances[0].LifecycleState == "InService", nil
+	})
+	wantMachine(t, machines, warm, ec2types.InstanceStateNameRunning)
 	if _, err := groups.DeleteAutoScalingGroup(ctx, &api.DeleteAutoScalingGroupInput{AutoScalingGroupName: aws.String("g"), ForceDelete: aws.Bool(true)}); err != nil {
 		t.Fatal(err)
 	}
@@ -150,6 +189,17 @@ func TestInstancesAreMotosOwn(t *testing.T) {
 		}
 		return "", len(out.NetworkInterfaces) == 0, nil
 	})
+}
+
+func wantMachine(t *testing.T, machines *ec2.Client, id string, want ec2types.InstanceStateName) {
+	t.Helper()
+	out, err := machines.DescribeInstances(t.Context(), &ec2.DescribeInstancesInput{InstanceIds: []string{id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := out.Reservations[0].Instances[0].State.Name; got != want {
+		t.Errorf("%s is %s in EC2, want %s", id, got, want)
+	}
 }
 
 func awaitOneInService(t *testing.T, groups *api.Client, not string) (id string) {

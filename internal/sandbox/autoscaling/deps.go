@@ -42,10 +42,12 @@ type Deps struct {
 
 	// Events takes an event of source aws.autoscaling; nil drops it.
 	Events func(detailType string, detail any, resources []string)
-	// Launched is called once per instance when it runs, before its launch hooks;
-	// nil is allowed. An error is logged: like AWS, the service cannot see that a
+	// Launched is called when an instance runs, before its launch hooks: once, and again
+	// each time that it leaves a warm pool where it was stopped. nil is allowed. An error is logged: like AWS, the service cannot see that a
 	// machine's software did not start.
 	Launched func(ctx context.Context, instance Instance) error
+	// Stopped is called after EC2 stopped an instance that rests in a warm pool; nil is allowed.
+	Stopped func(instanceID string)
 	// Terminated is called once per instance after EC2 terminated it; nil is allowed.
 	Terminated func(instanceID string)
 	// TargetHealthy answers the load balancer's view for groups with health check
@@ -54,8 +56,9 @@ type Deps struct {
 
 	// Clock drives heartbeats, time-outs and pauses; nil is the system's.
 	Clock waiter.Clock
-	// Step is how long booting and draining take: EC2's pending state, and a
-	// deregistration delay that is not zero (real ones are minutes). Zero is DefaultStep.
+	// Step is how long booting, draining and warming up take: EC2's pending state, and a
+	// deregistration delay or a warm-up in an instance refresh that is not zero (real ones
+	// are minutes). Zero is DefaultStep.
 	Step time.Duration
 	// CheckInterval is the period of the health check; zero is DefaultCheckInterval.
 	CheckInterval time.Duration
@@ -75,6 +78,9 @@ func (d Deps) withDefaults() Deps {
 	}
 	if d.Launched == nil {
 		d.Launched = func(context.Context, Instance) error { return nil }
+	}
+	if d.Stopped == nil {
+		d.Stopped = func(string) {}
 	}
 	if d.Terminated == nil {
 		d.Terminated = func(string) {}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/lifecycle"
 )
 
 type groupXML struct {
@@ -38,12 +39,19 @@ type groupXML struct {
 	DefaultInstanceWarmup            *int
 	TrafficSources                   list[trafficSourceXML]
 	InstanceMaintenancePolicy        *maintenancePolicy
+	InstanceLifecyclePolicy          *lifecyclePolicyXML
+	WarmPoolConfiguration            *warmPoolXML
+	WarmPoolSize                     *int
 	AvailabilityZoneDistribution     struct{ CapacityDistributionStrategy string }
 	AvailabilityZoneImpairmentPolicy struct {
 		ZonalShiftEnabled               bool
 		ImpairedZoneHealthCheckBehavior string
 	}
 	CapacityReservationSpecification struct{ CapacityReservationPreference string }
+}
+
+type lifecyclePolicyXML struct {
+	RetentionTriggers struct{ TerminateHookAbandon string }
 }
 
 type templateXML struct {
@@ -57,7 +65,7 @@ type instanceXML struct {
 	InstanceType         string
 	ImageID              string `xml:"ImageId"`
 	AvailabilityZone     string
-	LifecycleState       string
+	LifecycleState       lifecycle.State
 	HealthStatus         string
 	LaunchTemplate       templateXML
 	ProtectedFromScaleIn bool
@@ -104,7 +112,17 @@ func (g *group) xml() groupXML {
 	x.AvailabilityZones.Members = uniqueStrings(x.AvailabilityZones.Members)
 	slices.Sort(x.AvailabilityZones.Members)
 	for _, i := range g.instances {
-		x.Instances.Members = append(x.Instances.Members, i.xml())
+		if !i.life.State().InWarmPool() {
+			x.Instances.Members = append(x.Instances.Members, i.xml())
+		}
+	}
+	if g.pool != nil {
+		size := len(g.warmInstances())
+		x.WarmPoolConfiguration, x.WarmPoolSize = warmPool(g.pool), &size
+	}
+	if g.retainOnAbandon {
+		x.InstanceLifecyclePolicy = &lifecyclePolicyXML{}
+		x.InstanceLifecyclePolicy.RetentionTriggers.TerminateHookAbandon = "retain"
 	}
 	for _, process := range g.suspended {
 		x.SuspendedProcesses.Members = append(x.SuspendedProcesses.Members, suspendedXML{process, "User suspended"})
@@ -135,7 +153,7 @@ func (t templateRef) xml() templateXML {
 func (i *instance) xml() instanceXML {
 	return instanceXML{
 		InstanceID: i.id, InstanceType: i.instanceType, ImageID: i.imageID, AvailabilityZone: i.zone,
-		LifecycleState: i.state, HealthStatus: i.health, LaunchTemplate: i.template.xml(), ProtectedFromScaleIn: i.protected,
+		LifecycleState: i.life.State(), HealthStatus: i.health, LaunchTemplate: i.template.xml(), ProtectedFromScaleIn: i.protected,
 	}
 }
 

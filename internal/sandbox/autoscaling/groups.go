@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/lifecycle"
 )
 
 // settings are the parameters that create and update share.
@@ -19,6 +20,7 @@ var settings = []string{
 	"CapacityRebalance", "NewInstancesProtectedFromScaleIn", "TerminationPolicies", "Context", "DesiredCapacityType",
 	"ServiceLinkedRoleARN", "InstanceMaintenancePolicy", "AvailabilityZoneDistribution",
 	"AvailabilityZoneImpairmentPolicy", "CapacityReservationSpecification", "SkipZonalShiftValidation",
+	"InstanceLifecyclePolicy",
 }
 
 func (s *Service) createGroup(r *awsapi.Request) (any, *awsapi.Error) {
@@ -42,6 +44,8 @@ func (s *Service) createGroup(r *awsapi.Request) (any, *awsapi.Error) {
 		impairedZoneHealthCheck: "IgnoreUnhealthy",
 		capacityReservation:     "default",
 		starting:                map[string]int{},
+		warming:                 map[string]int{},
+		backoff:                 lifecycle.Backoff{First: s.deps.Step * firstPauseInSteps, Max: s.deps.MaxLaunchPause},
 		wake:                    make(chan struct{}, 1),
 	}
 	if err := s.applySettings(r, p, g); err != nil {
@@ -60,7 +64,7 @@ func (s *Service) createGroup(r *awsapi.Request) (any, *awsapi.Error) {
 	g.targetGroups = uniqueStrings(targets)
 	g.tags = readTags(p, name)
 	for _, prefix := range p.members("LifecycleHookSpecificationList") {
-		h, err := readHook(p, prefix+".", hook{heartbeat: defaultHeartbeat, defaultResult: resultAbandon})
+		h, err := readHook(p, prefix+".", newHook())
 		if err != nil {
 			return nil, err
 		}
@@ -140,6 +144,9 @@ func (s *Service) applySettings(r *awsapi.Request, p *params, g *group) *awsapi.
 		g.terminationPolicies = policies
 	}
 	if err := applyMaintenance(p, g); err != nil {
+		return err
+	}
+	if err := applyRetention(p, g); err != nil {
 		return err
 	}
 	for _, kind := range strings.Split(g.healthCheckType, ",") {
@@ -231,6 +238,23 @@ func applyMaintenance(p *params, g *group) *awsapi.Error {
 	return nil
 }
 
+// applyRetention reads InstanceLifecyclePolicy.
+func applyRetention(p *params, g *group) *awsapi.Error {
+	if err := refuseUnknownMembers(p.r, "InstanceLifecyclePolicy.", "RetentionTriggers.TerminateHookAbandon"); err != nil {
+		return err
+	}
+	switch action := p.str("InstanceLifecyclePolicy.RetentionTriggers.TerminateHookAbandon"); action {
+	case "":
+	case "retain":
+		g.retainOnAbandon = true
+	case "terminate":
+		g.retainOnAbandon = false
+	default:
+		return invalid("Invalid TerminateHookAbandon: %s", action)
+	}
+	return nil
+}
+
 // groupLocked finds a group that is not being deleted.
 func (s *Service) groupLocked(name string) (*group, *awsapi.Error) {
 	g, ok := s.groups[name]
@@ -287,7 +311,7 @@ func (g *group) takeSettings(from *group) {
 	g.defaultCooldown, g.defaultInstanceWarmup, g.maxInstanceLifetime = from.defaultCooldown, from.defaultInstanceWarmup, from.maxInstanceLifetime
 	g.capacityRebalance, g.protectedFromScaleIn, g.terminationPolicies = from.capacityRebalance, from.protectedFromScaleIn, from.terminationPolicies
 	g.context, g.desiredCapacityType, g.serviceLinkedRoleARN = from.context, from.desiredCapacityType, from.serviceLinkedRoleARN
-	g.maintenance, g.capacityDistribution = from.maintenance, from.capacityDistribution
+	g.maintenance, g.capacityDistribution, g.retainOnAbandon = from.maintenance, from.capacityDistribution, from.retainOnAbandon
 	g.zonalShiftEnabled, g.impairedZoneHealthCheck, g.capacityReservation = from.zonalShiftEnabled, from.impairedZoneHealthCheck, from.capacityReservation
 }
 
@@ -337,7 +361,7 @@ func (s *Service) deleteGroup(r *awsapi.Request) (any, *awsapi.Error) {
 	}
 	if force == nil || !*force {
 		switch {
-		case g.live() > 0:
+		case g.pending() > 0 || slices.ContainsFunc(g.instances, func(i *instance) bool { return !i.life.State().Leaving() }):
 			return nil, awsapi.Errorf(http.StatusBadRequest, "ResourceInUse", "You cannot delete an AutoScalingGroup while there are instances or pending Spot instance request(s) still in the group.")
 		case len(g.instances) > 0:
 			return nil, awsapi.Errorf(http.StatusBadRequest, "ScalingActivityInProgress", "You cannot delete an AutoScalingGroup while there are scaling activities in progress for that group.")
@@ -358,7 +382,7 @@ func (s *Service) deleteGroup(r *awsapi.Request) (any, *awsapi.Error) {
 
 // removeIfEmptyLocked forgets a group under deletion once its last instance is gone.
 func (s *Service) removeIfEmptyLocked(g *group) {
-	if g.deleting && len(g.instances) == 0 && g.live() == 0 && s.groups[g.name] == g {
+	if g.deleting && len(g.instances) == 0 && g.pending() == 0 && s.groups[g.name] == g {
 		delete(s.groups, g.name)
 		g.kick()
 	}

@@ -1,299 +1,210 @@
 package autoscaling
 
 import (
+	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/lifecycle"
 )
 
-// Detail types of the events that are not a hook's.
-const (
-	eventLaunched       = "EC2 Instance Launch Successful"
-	eventLaunchFailed   = "EC2 Instance Launch Unsuccessful"
-	eventTerminated     = "EC2 Instance Terminate Successful"
-	eventLaunchHook     = "EC2 Instance-launch Lifecycle Action"
-	eventTerminateHook  = "EC2 Instance-terminate Lifecycle Action"
-	maxActivities       = 200
-	firstPauseInSteps   = 4
-	launchDescription   = "Launching a new EC2 instance"
-	terminateDescribing = "Terminating EC2 instance: "
-)
+// launch is one launch before there is an instance.
+type launch struct {
+	group    *group
+	to       lifecycle.Place
+	template templateRef
+	subnet   string
+	tags     map[string]string
+	activity *activity
+	// serial counts the launches of the group.
+	serial int
+	// pending counts the launches into the same place that have no instance id yet.
+	pending map[string]int
+}
 
-// runGroup keeps a group at its desired capacity until the group or the service ends.
-func (s *Service) runGroup(g *group) {
+// runInstance is the life of one instance: one move after the other, as the rules say.
+func (s *Service) runInstance(l launch) {
+	i, err := s.boot(l)
+	if err != nil {
+		s.notStarted(l, err)
+		return
+	}
 	for {
-		pause := s.balance(g)
-		if pause < 0 {
-			return
-		}
-		var timer <-chan time.Time
-		if pause > 0 {
-			timer = s.deps.Clock.After(pause)
+		s.mu.Lock()
+		next, to := i.next, i.life.To()
+		s.mu.Unlock()
+		switch to {
+		case lifecycle.AutoScalingGroup:
+			s.bringIntoService(i, next)
+		case lifecycle.WarmPool:
+			s.bringIntoPool(i, next)
+		default:
+			if gone := s.takeOut(i, next); gone {
+				return
+			}
 		}
 		select {
 		case <-s.ctx.Done():
 			return
-		case <-g.wake:
-		case <-timer:
+		case <-next:
 		}
 	}
-}
-
-// balance starts and ends instances. It returns how long to wait before the next look
-// (zero: until something changes), or less than zero when the group is gone.
-func (s *Service) balance(g *group) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.groups[g.name] != g {
-		return -1
-	}
-	if g.deleting {
-		return 0
-	}
-	now := s.deps.Clock.Now()
-	missing := g.desired - g.live()
-	switch {
-	case missing > 0 && !g.isSuspended("Launch"):
-		if wait := g.noLaunchBefore.Sub(now); wait > 0 {
-			return wait
-		}
-		cause := fmt.Sprintf("At %s an instance was started in response to a difference between desired and actual capacity, increasing the capacity from %d to %d.",
-			now.UTC().Format(time.RFC3339), g.live(), g.desired)
-		for range missing {
-			s.launchLocked(g, cause)
-		}
-	case missing < 0 && !g.isSuspended("Terminate"):
-		cause := fmt.Sprintf("At %s an instance was taken out of service in response to a difference between desired and actual capacity, shrinking the capacity from %d to %d.",
-			now.UTC().Format(time.RFC3339), g.live(), g.desired)
-		for _, id := range scaleInChoice(g.scaleInMembers(), -missing) {
-			if i := g.instance(id); i != nil {
-				s.sendAwayLocked(i, departure{cause: cause})
-			}
-		}
-	}
-	return 0
-}
-
-func (g *group) instance(id string) *instance {
-	for _, i := range g.instances {
-		if i.id == id {
-			return i
-		}
-	}
-	return nil
-}
-
-func (g *group) scaleInMembers() []member {
-	newest := ""
-	for _, i := range g.instances {
-		if len(i.template.Version) > len(newest) || (len(i.template.Version) == len(newest) && i.template.Version > newest) {
-			newest = i.template.Version
-		}
-	}
-	var out []member
-	for _, i := range g.instances {
-		if !i.leaving() {
-			out = append(out, member{id: i.id, zone: i.zone, outdated: i.template.Version != newest, protected: i.protected, launched: i.launched})
-		}
-	}
-	return out
-}
-
-func (s *Service) findInstance(id string) (*group, *instance) {
-	for _, g := range s.groups {
-		if i := g.instance(id); i != nil {
-			return g, i
-		}
-	}
-	return nil, nil
-}
-
-// sendAwayLocked makes an instance leave, once.
-func (s *Service) sendAwayLocked(i *instance, how departure) {
-	if i.leaving() {
-		if how.skipHooks && !i.leaveHow.skipHooks {
-			i.leaveHow.skipHooks = true
-			i.signal()
-		}
-		return
-	}
-	i.leaveHow = how
-	i.terminate = s.startActivityLocked(i.group, terminateDescribing+i.id, how.cause, i.zone, i.subnet)
-	close(i.leave)
-}
-
-func (s *Service) startActivityLocked(g *group, description, cause, zone, subnet string) *activity {
-	a := &activity{
-		id: uuid.NewString(), groupName: g.name, groupARN: g.arn, description: description, cause: cause,
-		start: s.deps.Clock.Now(), status: "InProgress", detail: details(zone, subnet),
-	}
-	g.activities = append(g.activities, a)
-	if len(g.activities) > maxActivities {
-		g.activities = g.activities[1:]
-	}
-	return a
-}
-
-// launchLocked starts a worker that brings up one instance and stays with it to its end.
-func (s *Service) launchLocked(g *group, cause string) {
-	inSubnet := map[string]int{}
-	for _, i := range g.instances {
-		if !i.leaving() {
-			inSubnet[i.subnet]++
-		}
-	}
-	for subnet, n := range g.starting {
-		inSubnet[subnet] += n
-	}
-	subnet := leastUsedSubnet(g.subnets, g.zones, inSubnet)
-	g.starting[subnet]++
-	a := s.startActivityLocked(g, launchDescription, cause, g.zones[subnet], subnet)
-	ref := g.template
-	tags := map[string]string{"aws:autoscaling:groupName": g.name}
-	for _, t := range g.tags {
-		if t.Propagate {
-			tags[t.Key] = t.Value
-		}
-	}
-	s.backgroundLocked(func() { s.runInstance(g, a, ref, subnet, tags) })
-}
-
-// runInstance is the life of one instance.
-func (s *Service) runInstance(g *group, a *activity, ref templateRef, subnet string, tags map[string]string) {
-	i, err := s.boot(g, a, ref, subnet, tags)
-	if err != nil {
-		s.launchFailed(g, a, nil, "Failed", err.Error())
-		return
-	}
-	abandoned := s.bringIntoService(i, a)
-	select {
-	case <-s.ctx.Done():
-		return
-	case <-i.leave:
-	}
-	s.takeOut(i, abandoned)
 }
 
 // boot starts the machine and adds it to the group.
-func (s *Service) boot(g *group, a *activity, ref templateRef, subnet string, tags map[string]string) (*instance, error) {
-	tmpl, err := s.cloud.Template(s.ctx, ref)
+func (s *Service) boot(l launch) (*instance, error) {
+	tmpl, err := s.cloud.Template(s.ctx, l.template)
 	if err != nil {
-		return nil, s.notStarted(g, subnet, err)
+		return nil, err
 	}
-	m, err := s.cloud.Run(s.ctx, launchSpec{template: tmpl, subnet: subnet, tags: tags, token: a.id})
+	m, err := s.cloud.Run(s.ctx, launchSpec{template: tmpl, subnet: l.subnet, tags: l.tags, token: l.activity.id})
 	if err != nil {
-		return nil, s.notStarted(g, subnet, err)
+		return nil, err
 	}
+	g := l.group
 	i := &instance{
-		group: g, id: m.id, eni: m.eni, subnet: subnet, zone: m.zone, state: statePending, health: healthy,
-		template: tmpl.ref, instanceType: m.instanceType, imageID: m.imageID, launched: s.deps.Clock.Now(),
-		leave: make(chan struct{}), changed: make(chan struct{}, 1),
+		group: g, id: m.id, eni: m.eni, privateIP: m.privateIP, subnet: l.subnet, zone: m.zone, health: healthy,
+		template: tmpl.ref, userData: tmpl.userData, instanceType: m.instanceType, imageID: m.imageID, launched: s.deps.Clock.Now(),
+		next: make(chan struct{}), changed: make(chan struct{}, 1), activity: l.activity,
 	}
 	s.mu.Lock()
+	next := i.next
+	i.life, i.serial = lifecycle.New(i.id, l.to, s.rules(g)), l.serial
 	i.protected = g.protectedFromScaleIn
-	g.starting[subnet]--
+	l.pending[l.subnet]--
 	g.instances = append(g.instances, i)
-	a.description = launchDescription + ": " + i.id
-	a.detail = details(i.zone, subnet)
-	if g.deleting {
+	l.activity.description = launching(l.to) + ": " + i.id
+	l.activity.detail = details(i.zone, l.subnet)
+	switch {
+	case g.deleting:
 		s.sendAwayLocked(i, departure{cause: "The AutoScalingGroup is being deleted.", skipHooks: true})
+	case l.to == lifecycle.WarmPool && (g.pool == nil || g.pool.Deleting):
+		s.sendAwayLocked(i, departure{cause: "The warm pool is being deleted."})
 	}
 	s.mu.Unlock()
-	s.pause(i)
-	if err := s.deps.Launched(s.ctx, Instance{ID: m.id, NetworkInterfaceID: m.eni, PrivateIP: m.privateIP, UserData: tmpl.userData}); err != nil && s.ctx.Err() == nil {
-		s.deps.Logger.Error("an instance's software did not start", "instance", m.id, "error", err)
-	}
+	s.up(i, next)
 	// The group may have shrunk while the machine started.
 	g.kick()
 	return i, nil
 }
 
-func (s *Service) notStarted(g *group, subnet string, err error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g.starting[subnet]--
-	s.removeIfEmptyLocked(g)
-	return fmt.Errorf("%w. Launching EC2 instance failed", err)
+// up lets a machine that EC2 has started boot.
+func (s *Service) up(i *instance, next <-chan struct{}) {
+	s.pause(next)
+	if err := s.deps.Launched(s.ctx, Instance{ID: i.id, NetworkInterfaceID: i.eni, PrivateIP: i.privateIP, UserData: i.userData}); err != nil && s.ctx.Err() == nil {
+		s.deps.Logger.Error("an instance's software did not start", "instance", i.id, "error", err)
+	}
 }
 
-// pause lets one step pass, or less when the instance must leave.
-func (s *Service) pause(i *instance) {
+// notStarted ends a launch that brought no instance.
+func (s *Service) notStarted(l launch, err error) {
+	s.mu.Lock()
+	l.pending[l.subnet]--
+	s.removeIfEmptyLocked(l.group)
+	if s.ctx.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
+	event, resources := s.failedLocked(l.group, l.activity, nil, "Failed", fmt.Sprintf("%s. Launching EC2 instance failed", err))
+	s.mu.Unlock()
+	s.deps.Events(lifecycle.EventLaunchFailed, event, resources)
+}
+
+// pause lets one step pass, or less when the instance begins another move.
+func (s *Service) pause(next <-chan struct{}) {
 	select {
 	case <-s.deps.Clock.After(s.deps.Step):
-	case <-i.leave:
+	case <-next:
 	case <-s.ctx.Done():
 	}
 }
 
-// launchFailed ends a launch's activity and delays the next one: the first failure costs
-// a few steps, each further one in a row twice the last.
-func (s *Service) launchFailed(g *group, a *activity, i *instance, status, message string) {
-	if s.ctx.Err() != nil {
+// bringIntoService runs launch hooks, registers the instance and puts it in service.
+func (s *Service) bringIntoService(i *instance, next <-chan struct{}) {
+	if !s.wake(i, next) || !s.hold(i, next) {
 		return
 	}
 	s.mu.Lock()
-	now := s.deps.Clock.Now()
-	a.finish(now, status, message)
-	g.failures++
-	wait := s.deps.MaxLaunchPause
-	if shift := g.failures - 1; shift < 20 {
-		wait = min(wait, s.deps.Step*firstPauseInSteps<<shift)
-	}
-	g.noLaunchBefore = now.Add(wait)
-	event, resources := s.activityEvent(a, i)
-	s.mu.Unlock()
-	s.deps.Events(eventLaunchFailed, event, resources)
-	g.kick()
-}
-
-// bringIntoService runs launch hooks, registers the instance and puts it in service. It
-// reports whether a hook abandoned the launch; then the instance is leaving.
-func (s *Service) bringIntoService(i *instance, a *activity) (abandoned bool) {
-	outcome := s.hold(i, transitionLaunching, statePendingWait, a)
-	switch {
-	case outcome.left:
-		s.mu.Lock()
-		a.finish(s.deps.Clock.Now(), "Cancelled", "The instance was terminated before it was in service.")
-		s.mu.Unlock()
-		return false
-	case outcome.abandoned != nil:
-		message := fmt.Sprintf("Instance failed to complete user's Lifecycle Action: Lifecycle Action with token %s was abandoned: %s",
-			outcome.abandoned.token, outcome.abandoned.reason)
-		s.mu.Lock()
-		s.sendAwayLocked(i, departure{
-			cause:     fmt.Sprintf("At %s an instance was taken out of service in response to a launch failure.", s.deps.Clock.Now().UTC().Format(time.RFC3339)),
-			skipHooks: !s.deps.TerminateHooksAfterAbandon,
-		})
-		s.mu.Unlock()
-		s.launchFailed(i.group, a, i, "Cancelled", message)
-		return true
-	}
-	s.mu.Lock()
 	targets := slices.Clone(i.group.targetGroups)
-	suspended := i.group.isSuspended("AddToLoadBalancer")
+	register := !i.group.isSuspended("AddToLoadBalancer")
+	i.registered = i.registered || register
 	s.mu.Unlock()
-	if !suspended {
+	if register {
 		s.register(i.id, targets)
 	}
+	s.arrive(i, next, lifecycle.EventLaunched)
+}
+
+// wake starts a machine that EC2 had stopped. It returns false when the instance's move is over.
+func (s *Service) wake(i *instance, next <-chan struct{}) bool {
 	s.mu.Lock()
-	if i.leaving() {
-		a.finish(s.deps.Clock.Now(), "Cancelled", "The instance was terminated before it was in service.")
-		s.mu.Unlock()
+	halted := i.halted
+	s.mu.Unlock()
+	if !halted {
+		return true
+	}
+	if !s.insist("starting an instance", i, next, func(ctx context.Context) error { return s.cloud.Start(ctx, i.id) }) {
 		return false
 	}
-	now := s.deps.Clock.Now()
-	i.state, i.inService = stateInService, now
-	i.group.failures = 0
-	a.finish(now, "Successful", "")
-	event, resources := s.activityEvent(a, i)
+	s.mu.Lock()
+	i.halted = false
 	s.mu.Unlock()
-	s.deps.Events(eventLaunched, event, resources)
-	return false
+	s.up(i, next)
+	return true
+}
+
+// bringIntoPool runs the hooks of the way into the warm pool and puts the instance to rest.
+func (s *Service) bringIntoPool(i *instance, next <-chan struct{}) {
+	s.drain(i)
+	if !s.hold(i, next) {
+		return
+	}
+	s.mu.Lock()
+	bound, event := i.life.Bound(), lifecycle.EventLaunched
+	if i.life.Transition() == lifecycle.Termination {
+		event = lifecycle.EventTerminated
+	}
+	s.mu.Unlock()
+	if bound == lifecycle.WarmedStopped || bound == lifecycle.WarmedHibernated {
+		stop := func(ctx context.Context) error { return s.cloud.Stop(ctx, i.id, bound == lifecycle.WarmedHibernated) }
+		if !s.insist("stopping an instance", i, next, stop) {
+			return
+		}
+		s.mu.Lock()
+		i.halted = true
+		s.mu.Unlock()
+		s.deps.Stopped(i.id)
+	}
+	s.arrive(i, next, event)
+}
+
+// arrive ends the instance's present move, unless it has begun another one.
+func (s *Service) arrive(i *instance, next <-chan struct{}, detailType string) {
+	s.mu.Lock()
+	if i.next != next {
+		s.mu.Unlock()
+		return
+	}
+	now := s.deps.Clock.Now()
+	g, state := i.group, i.life.Arrive()
+	if state.Retained() {
+		i.activity.finish(now, "Cancelled", "The instance is retained: a terminate lifecycle hook was abandoned.")
+		g.kick()
+		s.mu.Unlock()
+		return
+	}
+	if state == lifecycle.InService {
+		i.inService = now
+	}
+	if i.life.Transition() == lifecycle.Launching {
+		g.backoff.Succeeded()
+	}
+	i.activity.finish(now, "Successful", "")
+	event, resources := s.activityEventLocked(g, i.activity, i)
+	g.kick()
+	s.mu.Unlock()
+	s.deps.Events(detailType, event, resources)
 }
 
 func (s *Service) register(instanceID string, targetGroups []string) {
@@ -304,130 +215,128 @@ func (s *Service) register(instanceID string, targetGroups []string) {
 	}
 }
 
-// outcome of holding an instance for its hooks; at most one is set.
-type outcome struct {
-	// left: the instance was sent away, or the service stops.
-	left      bool
-	abandoned *lifecycleAction
-}
-
-// hold runs the hooks of a transition. A launching instance can be sent away meanwhile; a
-// terminating one only has its hooks cut short by a forced deletion.
-func (s *Service) hold(i *instance, transition, waiting string, a *activity) outcome {
-	launching := transition == transitionLaunching
+// hold lets the hooks of the present move hold the instance. It returns false when the move
+// is over: the instance was sent away, its launch was abandoned, or the service stops.
+func (s *Service) hold(i *instance, next <-chan struct{}) bool {
 	s.mu.Lock()
-	if launching && i.leaving() || !launching && i.leaveHow.skipHooks {
+	if i.next != next {
 		s.mu.Unlock()
-		return outcome{left: true}
+		return false
 	}
-	events := s.startActionsLocked(i, transition)
-	resources := []string{i.group.arn}
+	events := i.life.Hold(s.rules(i.group), s.deps.Clock.Now())
 	if len(events) > 0 {
-		i.state = waiting
-		a.status, a.progress = "MidLifecycleAction", 40
+		i.activity.status, i.activity.progress = "MidLifecycleAction", 40
 	}
+	resources := []string{i.group.arn}
 	s.mu.Unlock()
-	if len(events) == 0 {
-		return outcome{}
-	}
-	detailType := eventLaunchHook
-	if !launching {
-		detailType = eventTerminateHook
-	}
 	for _, e := range events {
-		s.deps.Events(detailType, e, resources)
-	}
-	out := s.awaitActions(i, launching)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i.actions = nil
-	if out.left || out.abandoned != nil {
-		return out
-	}
-	if launching {
-		i.state = statePendingProceed
-	} else {
-		i.state = stateTerminatingProceed
-	}
-	a.status = "InProgress"
-	return out
-}
-
-func (s *Service) awaitActions(i *instance, launching bool) outcome {
-	leave := i.leave
-	if !launching {
-		leave = nil
+		s.deps.Events(e.DetailType, e, resources)
 	}
 	for {
-		s.mu.Lock()
-		now := s.deps.Clock.Now()
-		v := judge(i.actions, now)
-		cut := !launching && i.leaveHow.skipHooks
-		s.mu.Unlock()
-		switch {
-		case cut:
-			return outcome{left: true}
-		case v.done:
-			return outcome{abandoned: v.abandoned}
+		wait, goesOn := s.judge(i, next)
+		if wait <= 0 {
+			return goesOn
 		}
 		select {
-		case <-s.deps.Clock.After(v.next.Sub(now)):
+		case <-s.deps.Clock.After(wait):
 		case <-i.changed:
-		case <-leave:
-			return outcome{left: true}
+		case <-next:
 		case <-s.ctx.Done():
-			return outcome{left: true}
+			return false
 		}
 	}
 }
 
-// takeOut is the way from Terminating to gone.
-func (s *Service) takeOut(i *instance, abandoned bool) {
-	g := i.group
+// judge looks whether hooks still hold the instance. It returns how long they may at least,
+// or zero and whether the present move goes on.
+func (s *Service) judge(i *instance, next <-chan struct{}) (wait time.Duration, goesOn bool) {
 	s.mu.Lock()
-	i.state = stateTerminating
-	registered := !i.inService.IsZero()
-	targets := slices.Clone(g.targetGroups)
-	a := i.terminate
+	if i.next != next {
+		s.mu.Unlock()
+		return 0, false
+	}
+	now := s.deps.Clock.Now()
+	v := i.life.Judge(s.rules(i.group), now)
+	if !v.Done {
+		s.mu.Unlock()
+		return v.Next.Sub(now), true
+	}
+	if v.Abandoned == nil || v.Abandoned.Hook.Transition != lifecycle.Launching {
+		i.activity.status = "InProgress"
+		s.mu.Unlock()
+		return 0, true
+	}
+	message := fmt.Sprintf("Instance failed to complete user's Lifecycle Action: Lifecycle Action with token %s was abandoned: %s", v.Abandoned.Token, v.Abandoned.Reason)
+	event, resources := s.failedLocked(i.group, i.activity, i, "Cancelled", message)
+	s.moveLocked(i, fmt.Sprintf("At %s an instance was taken out of service in response to a launch failure.", now.UTC().Format(time.RFC3339)))
 	s.mu.Unlock()
-	// The group must not wait for a leaving instance before it replaces it.
-	g.kick()
-	if registered || !abandoned {
-		s.drain(i, targets, registered)
+	s.deps.Events(lifecycle.EventLaunchFailed, event, resources)
+	return 0, false
+}
+
+// takeOut is the way from Terminating to gone, or to where a retained instance stays.
+func (s *Service) takeOut(i *instance, next <-chan struct{}) (gone bool) {
+	g := i.group
+	s.drain(i)
+	if !s.hold(i, next) {
+		return false
 	}
-	s.hold(i, transitionTerminating, stateTerminatingWait, a)
-	if s.ctx.Err() != nil {
-		return
+	s.mu.Lock()
+	bound := i.life.Bound()
+	s.mu.Unlock()
+	if bound.Retained() {
+		s.arrive(i, next, lifecycle.EventTerminated)
+		return false
 	}
-	for {
-		err := s.cloud.Terminate(s.ctx, i.id)
-		if err == nil {
-			break
-		}
-		if s.ctx.Err() != nil {
-			return
-		}
-		s.deps.Logger.Error("terminating an instance", "instance", i.id, "error", err)
-		select {
-		case <-s.deps.Clock.After(s.deps.CheckInterval):
-		case <-s.ctx.Done():
-			return
-		}
+	if !s.insist("terminating an instance", i, next, func(ctx context.Context) error { return s.cloud.Terminate(ctx, i.id) }) {
+		return false
 	}
 	s.deps.Terminated(i.id)
 	s.mu.Lock()
+	i.life.Arrive()
 	g.instances = slices.DeleteFunc(g.instances, func(other *instance) bool { return other == i })
-	a.finish(s.deps.Clock.Now(), "Successful", "")
-	event, resources := s.activityEvent(a, i)
+	i.activity.finish(s.deps.Clock.Now(), "Successful", "")
+	event, resources := s.activityEventLocked(g, i.activity, i)
 	s.removeIfEmptyLocked(g)
 	s.mu.Unlock()
-	s.deps.Events(eventTerminated, event, resources)
+	s.deps.Events(lifecycle.EventTerminated, event, resources)
 	g.kick()
+	return true
+}
+
+// insist does something with a machine until it succeeds. It returns false when the
+// instance's move is over before that.
+func (s *Service) insist(what string, i *instance, next <-chan struct{}, do func(context.Context) error) bool {
+	for {
+		err := do(s.ctx)
+		if err == nil {
+			return true
+		}
+		if s.ctx.Err() != nil {
+			return false
+		}
+		s.deps.Logger.Error(what, "instance", i.id, "error", err)
+		select {
+		case <-s.deps.Clock.After(s.deps.CheckInterval):
+		case <-next:
+			return false
+		case <-s.ctx.Done():
+			return false
+		}
+	}
 }
 
 // drain takes the instance out of its target groups and waits out their deregistration
 // delay, shortened to one step: real delays are minutes.
-func (s *Service) drain(i *instance, targetGroups []string, registered bool) {
+func (s *Service) drain(i *instance) {
+	s.mu.Lock()
+	registered, served := i.registered, i.life.WasInService()
+	targetGroups := slices.Clone(i.group.targetGroups)
+	i.registered = false
+	s.mu.Unlock()
+	if !registered && !served {
+		return
+	}
 	delays, err := s.cloud.TargetGroups(s.ctx, targetGroups)
 	if err != nil && !notFound(err) && s.ctx.Err() == nil {
 		s.deps.Logger.Error("reading target groups", "instance", i.id, "error", err)
@@ -439,178 +348,11 @@ func (s *Service) drain(i *instance, targetGroups []string, registered bool) {
 		}
 		longest = max(longest, delays[arn])
 	}
-	if !registered || longest == 0 {
+	if !served || longest == 0 {
 		return
 	}
 	select {
 	case <-s.deps.Clock.After(s.deps.Step):
 	case <-s.ctx.Done():
 	}
-}
-
-// activityEvent is the detail of the launch and terminate events. i is nil when no
-// instance came to be.
-func (s *Service) activityEvent(a *activity, i *instance) (detail any, resources []string) {
-	type activityDetail struct {
-		StatusCode           string
-		Description          string
-		AutoScalingGroupName string
-		ActivityID           string `json:"ActivityId"`
-		Details              map[string]string
-		RequestID            string `json:"RequestId"`
-		StatusMessage        string
-		EndTime              string
-		EC2InstanceID        string `json:"EC2InstanceId,omitempty"`
-		StartTime            string
-		Cause                string
-	}
-	status := a.status
-	if status == "Successful" {
-		// Auto Scaling sends "InProgress" in its success events.
-		status = "InProgress"
-	}
-	d := activityDetail{
-		StatusCode: status, Description: a.description, AutoScalingGroupName: a.groupName, ActivityID: a.id,
-		RequestID: a.id, StatusMessage: a.message, EndTime: timestamp(a.end), StartTime: timestamp(a.start), Cause: a.cause,
-		Details: map[string]string{},
-	}
-	resources = []string{a.groupARN}
-	if i != nil {
-		d.EC2InstanceID = i.id
-		d.Details["Availability Zone"], d.Details["Subnet ID"] = i.zone, i.subnet
-		resources = append(resources, fmt.Sprintf("arn:aws:ec2:%s:%s:instance/%s", s.deps.Region, s.deps.AccountID, i.id))
-	}
-	return d, resources
-}
-
-// watchHealth replaces instances that EC2 lost or that the load balancer finds unhealthy.
-func (s *Service) watchHealth() {
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-s.deps.Clock.After(s.deps.CheckInterval):
-		}
-		s.checkHealth()
-	}
-}
-
-func (s *Service) checkHealth() {
-	type candidate struct {
-		i       *instance
-		targets []string
-	}
-	var ids []string
-	var check []candidate
-	s.mu.Lock()
-	now := s.deps.Clock.Now()
-	for _, g := range s.groups {
-		if g.isSuspended("HealthCheck") || g.deleting {
-			continue
-		}
-		for _, i := range g.instances {
-			if i.leaving() {
-				continue
-			}
-			c := candidate{i: i}
-			grace := time.Duration(g.healthCheckGracePeriod) * time.Second
-			if strings.Contains(g.healthCheckType, "ELB") && i.state == stateInService && now.Sub(i.inService) >= grace {
-				c.targets = slices.Clone(g.targetGroups)
-			}
-			ids = append(ids, i.id)
-			check = append(check, c)
-		}
-	}
-	s.mu.Unlock()
-	if len(ids) == 0 {
-		return
-	}
-	states, err := s.cloud.States(s.ctx, ids)
-	if err != nil {
-		if s.ctx.Err() == nil {
-			s.deps.Logger.Error("health check: asking EC2", "error", err)
-		}
-		return
-	}
-	for _, c := range check {
-		if state := states[c.i.id]; state != "running" && state != "pending" {
-			s.markUnhealthy(c.i, fmt.Sprintf("an EC2 health check indicating it has been terminated or stopped (state %q)", state))
-			continue
-		}
-		if s.deps.TargetHealthy == nil {
-			continue
-		}
-		for _, arn := range c.targets {
-			if !s.deps.TargetHealthy(c.i.id, arn) {
-				s.markUnhealthy(c.i, "an ELB system health check failure")
-				break
-			}
-		}
-	}
-}
-
-func (s *Service) markUnhealthy(i *instance, why string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	i.health = unhealthy
-	if !i.group.isSuspended("ReplaceUnhealthy") {
-		s.sendAwayLocked(i, departure{cause: fmt.Sprintf("At %s an instance was taken out of service in response to %s.", s.deps.Clock.Now().UTC().Format(time.RFC3339), why)})
-	}
-}
-
-func (s *Service) setInstanceHealth(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "InstanceId", "HealthStatus", "ShouldRespectGracePeriod"); err != nil {
-		return nil, err
-	}
-	p := &params{r: r}
-	id, status := p.required("InstanceId"), p.required("HealthStatus")
-	respect := p.boolean("ShouldRespectGracePeriod")
-	if p.err != nil {
-		return nil, p.err
-	}
-	s.mu.Lock()
-	g, i := s.findInstance(id)
-	if i == nil {
-		s.mu.Unlock()
-		return nil, invalid("Instance Id not found - No managed instance found for instance ID: %s", id)
-	}
-	inGrace := s.deps.Clock.Now().Sub(i.inService) < time.Duration(g.healthCheckGracePeriod)*time.Second
-	s.mu.Unlock()
-	switch {
-	case status == healthy:
-		s.mu.Lock()
-		i.health = healthy
-		s.mu.Unlock()
-	case status != unhealthy:
-		return nil, invalid("Invalid HealthStatus: %s", status)
-	case (respect == nil || *respect) && inGrace:
-	default:
-		s.markUnhealthy(i, "a user health-check")
-	}
-	return nil, nil
-}
-
-func (s *Service) terminateInstance(r *awsapi.Request) (any, *awsapi.Error) {
-	p := &params{r: r}
-	id := p.required("InstanceId")
-	p.required("ShouldDecrementDesiredCapacity")
-	decrement := p.boolean("ShouldDecrementDesiredCapacity")
-	if p.err != nil {
-		return nil, p.err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	g, i := s.findInstance(id)
-	switch {
-	case i == nil:
-		return nil, invalid("Instance Id not found - No managed instance found for instance ID: %s", id)
-	case *decrement && g.desired <= g.min:
-		return nil, invalid("Currently, desiredSize equals minSize (%d). Terminating instance without replacement will violate group's min size constraint. Either set shouldDecrementDesiredCapacity flag to false or lower group's min size.", g.min)
-	}
-	if *decrement && !i.leaving() {
-		g.desired--
-	}
-	s.sendAwayLocked(i, departure{cause: fmt.Sprintf("At %s instance %s was taken out of service in response to a user request.", s.deps.Clock.Now().UTC().Format(time.RFC3339), id)})
-	g.kick()
-	return struct{ Activity activityXML }{i.terminate.xml()}, nil
 }

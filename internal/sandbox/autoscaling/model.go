@@ -1,33 +1,10 @@
 package autoscaling
 
 import (
-	"fmt"
 	"slices"
-	"strconv"
 	"time"
-)
 
-// Lifecycle states of an instance.
-const (
-	statePending            = "Pending"
-	statePendingWait        = "Pending:Wait"
-	statePendingProceed     = "Pending:Proceed"
-	stateInService          = "InService"
-	stateTerminating        = "Terminating"
-	stateTerminatingWait    = "Terminating:Wait"
-	stateTerminatingProceed = "Terminating:Proceed"
-)
-
-// Transitions that a hook can hold.
-const (
-	transitionLaunching   = "autoscaling:EC2_INSTANCE_LAUNCHING"
-	transitionTerminating = "autoscaling:EC2_INSTANCE_TERMINATING"
-)
-
-// Results of a lifecycle action.
-const (
-	resultContinue = "CONTINUE"
-	resultAbandon  = "ABANDON"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/lifecycle"
 )
 
 // Health of an instance as Auto Scaling sees it.
@@ -92,16 +69,22 @@ type group struct {
 	tags         []tag
 	metrics      []string
 	suspended    []string
-	hooks        []hook
+	hooks        []lifecycle.Hook
+	// pool is nil for a group without a warm pool.
+	pool *lifecycle.Pool
+	// retainOnAbandon is the instance lifecycle policy's TerminateHookAbandon=retain.
+	retainOnAbandon bool
 
 	instances  []*instance
 	activities []*activity
+	refreshes  []*refresh
 
-	// starting counts launches that have no instance id yet.
-	starting map[string]int // by subnet
-	// failures counts launches that failed one after the other; noLaunchBefore is the pause they cost.
-	failures       int
-	noLaunchBefore time.Time
+	// starting and warming count the launches into group and warm pool that have no instance
+	// id yet, by subnet.
+	starting, warming map[string]int
+	// launches counts all launches.
+	launches int
+	backoff  lifecycle.Backoff
 
 	// deleting is set by DeleteAutoScalingGroup; force skips hooks.
 	deleting bool
@@ -120,11 +103,11 @@ func (g *group) kick() {
 
 func (g *group) isSuspended(process string) bool { return slices.Contains(g.suspended, process) }
 
-// live counts the instances that count as capacity: all that are not on their way out.
+// live counts the instances that count as capacity, and the launches of such.
 func (g *group) live() int {
 	n := 0
 	for _, i := range g.instances {
-		if !i.leaving() {
+		if i.life.State().Capacity() {
 			n++
 		}
 	}
@@ -134,57 +117,102 @@ func (g *group) live() int {
 	return n
 }
 
-// hook is a lifecycle hook.
-type hook struct {
-	name, transition string
-	// heartbeat is in seconds.
-	heartbeat            int
-	defaultResult        string
-	notificationMetadata string
+// pending counts the launches that have no instance yet.
+func (g *group) pending() int {
+	n := 0
+	for _, starting := range g.starting {
+		n += starting
+	}
+	for _, warming := range g.warming {
+		n += warming
+	}
+	return n
 }
 
-// globalTimeout is the longest time, in seconds, that heartbeats can keep an instance
-// waiting: 100 heartbeats or 48 hours, whichever is less.
-func (h hook) globalTimeout() int { return min(100*h.heartbeat, 48*60*60) }
+// rules is the group as the rules of the lifecycle see it.
+func (s *Service) rules(g *group) lifecycle.Group {
+	return lifecycle.Group{
+		Name: g.name, Hooks: g.hooks, Pool: g.pool, RetainOnAbandon: g.retainOnAbandon,
+		TerminateHooksAfterAbandon: s.deps.TerminateHooksAfterAbandon,
+	}
+}
+
+// census is the group as its choices see it.
+func (g *group) census(surge int) lifecycle.Census {
+	c := lifecycle.Census{
+		Desired: g.desired, Max: g.max, Live: g.live(), Surge: surge, Pool: g.pool,
+		LaunchSuspended: g.isSuspended("Launch"), TerminateSuspended: g.isSuspended("Terminate"), NotBefore: g.backoff.Until(),
+	}
+	for _, i := range g.instances {
+		if i.life.State().Warm() {
+			c.Warm++
+		}
+		if g.startable(i) {
+			c.Resting++
+		}
+	}
+	for _, n := range g.warming {
+		c.Warm += n
+	}
+	return c
+}
+
+// startable reports whether an instance of the warm pool can join the group: it rests, and
+// no refresh is about to replace it.
+func (g *group) startable(i *instance) bool {
+	r := g.activeRefresh()
+	return i.life.State().Resting() && (r == nil || !r.replaces(i))
+}
+
+// lives are the instances as the rules of the lifecycle see them.
+func (g *group) lives() []*lifecycle.Instance {
+	out := make([]*lifecycle.Instance, 0, len(g.instances))
+	for _, i := range g.instances {
+		out = append(out, i.life)
+	}
+	return out
+}
+
+func (g *group) instance(id string) *instance {
+	for _, i := range g.instances {
+		if i.id == id {
+			return i
+		}
+	}
+	return nil
+}
 
 // instance is a member of a group. Service.mu guards all of it.
 type instance struct {
-	group  *group
-	id     string
-	eni    string
-	subnet string
-	zone   string
-	state  string
-	health string
+	group *group
+	id    string
+	// life decides the instance's state.
+	life      *lifecycle.Instance
+	eni       string
+	privateIP string
+	subnet    string
+	zone      string
+	health    string
 	// template has the version's number.
 	template     templateRef
+	userData     []byte
 	instanceType string
 	imageID      string
 	protected    bool
 	launched     time.Time
 	inService    time.Time
-	// actions are the hooks' actions of the current wait.
-	actions []*lifecycleAction
-	// leave, once closed, sends the instance to Terminating; cause and how say why.
-	leave     chan struct{}
-	leaveHow  departure
-	changed   chan struct{}
-	terminate *activity
-}
-
-// departure says why and how an instance leaves.
-type departure struct {
-	cause     string
-	skipHooks bool
-}
-
-func (i *instance) leaving() bool {
-	select {
-	case <-i.leave:
-		return true
-	default:
-		return false
-	}
+	// serial is the number of the launch in the group.
+	serial int
+	// registered: target groups may know it.
+	registered bool
+	// halted: EC2 stopped the machine.
+	halted bool
+	// next is closed when the instance begins another move; changed has room for one signal:
+	// an action changed.
+	next    chan struct{}
+	changed chan struct{}
+	// activity is the present move's.
+	activity *activity
 }
 
 // signal tells the instance's worker that an action changed.
@@ -193,104 +221,4 @@ func (i *instance) signal() {
 	case i.changed <- struct{}{}:
 	default:
 	}
-}
-
-// lifecycleAction is one hook's hold on one instance.
-type lifecycleAction struct {
-	hook     hook
-	token    string
-	deadline time.Time
-	// end is when heartbeats no longer help.
-	end    time.Time
-	result string
-	// reason is AWS's text for a result that ended a launch.
-	reason string
-}
-
-// activity is a scaling activity.
-type activity struct {
-	id, groupName, groupARN    string
-	description, cause, detail string
-	start, end                 time.Time
-	status, message            string
-	progress                   int
-}
-
-func (a *activity) finish(now time.Time, status, message string) {
-	a.end, a.status, a.message, a.progress = now, status, message, 100
-}
-
-// details is the activity's Details: a JSON document in a string.
-func details(zone, subnet string) string {
-	return fmt.Sprintf(`{"Subnet ID":%s,"Availability Zone":%s}`, strconv.Quote(subnet), strconv.Quote(zone))
-}
-
-// leastUsedSubnet picks where the next instance goes: the zone with the fewest members,
-// and in it the subnet with the fewest, the first of the group's list on a tie.
-func leastUsedSubnet(subnets []string, zones map[string]string, inSubnet map[string]int) string {
-	inZone := map[string]int{}
-	for subnet, n := range inSubnet {
-		inZone[zones[subnet]] += n
-	}
-	best := ""
-	for _, s := range subnets {
-		switch {
-		case best == "":
-			best = s
-		case inZone[zones[s]] != inZone[zones[best]]:
-			if inZone[zones[s]] < inZone[zones[best]] {
-				best = s
-			}
-		case inSubnet[s] < inSubnet[best]:
-			best = s
-		}
-	}
-	return best
-}
-
-// member is what choosing an instance to terminate looks at.
-type member struct {
-	id, zone  string
-	outdated  bool
-	protected bool
-	launched  time.Time
-}
-
-// scaleInChoice picks the n instances that leave when a group shrinks, by the default
-// termination policy: from the zone with the most members, those of an older template
-// version first, then the oldest. Protected members stay.
-func scaleInChoice(members []member, n int) []string {
-	left := slices.Clone(members)
-	var out []string
-	for len(out) < n {
-		inZone := map[string]int{}
-		for _, m := range left {
-			inZone[m.zone]++
-		}
-		best := -1
-		for i, m := range left {
-			if m.protected {
-				continue
-			}
-			if best == -1 || leavesBefore(m, left[best], inZone) {
-				best = i
-			}
-		}
-		if best == -1 {
-			break
-		}
-		out = append(out, left[best].id)
-		left = slices.Delete(left, best, best+1)
-	}
-	return out
-}
-
-func leavesBefore(a, b member, inZone map[string]int) bool {
-	if inZone[a.zone] != inZone[b.zone] {
-		return inZone[a.zone] > inZone[b.zone]
-	}
-	if a.outdated != b.outdated {
-		return a.outdated
-	}
-	return a.launched.Before(b.launched)
 }

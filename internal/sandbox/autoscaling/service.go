@@ -130,7 +130,11 @@ var actions = map[string]action{
 	"DisableMetricsCollection":            (*Service).disableMetrics,
 	"SuspendProcesses":                    (*Service).suspendProcesses,
 	"ResumeProcesses":                     (*Service).resumeProcesses,
+	"PutWarmPool":                         (*Service).putWarmPool,
+	"DeleteWarmPool":                      (*Service).deleteWarmPool,
 	"DescribeWarmPool":                    (*Service).describeWarmPool,
+	"StartInstanceRefresh":                (*Service).startRefresh,
+	"CancelInstanceRefresh":               (*Service).cancelRefresh,
 	"DescribeInstanceRefreshes":           (*Service).describeRefreshes,
 	"DescribePolicies":                    (*Service).describePolicies,
 }

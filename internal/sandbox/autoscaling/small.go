@@ -89,18 +89,6 @@ func (s *Service) resumeProcesses(r *awsapi.Request) (any, *awsapi.Error) {
 	})
 }
 
-// describeWarmPool answers what AWS answers for a group without a warm pool; no call here makes one.
-func (s *Service) describeWarmPool(r *awsapi.Request) (any, *awsapi.Error) {
-	_, err := s.onGroup(r, func(*group) *awsapi.Error { return nil })
-	return struct{ Instances list[instanceXML] }{}, err
-}
-
-// describeRefreshes answers that none ever ran; StartInstanceRefresh is not implemented.
-func (s *Service) describeRefreshes(r *awsapi.Request) (any, *awsapi.Error) {
-	_, err := s.onGroup(r, func(*group) *awsapi.Error { return nil })
-	return struct{ InstanceRefreshes list[string] }{}, err
-}
-
 // describePolicies answers that there are none; PutScalingPolicy is not implemented.
 func (s *Service) describePolicies(r *awsapi.Request) (any, *awsapi.Error) {
 	if r.Form.Get("AutoScalingGroupName") != "" {

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/lifecycle"
 )
 
 // trafficSources reads the target groups of TrafficSources; other kinds are refused.
@@ -100,7 +101,7 @@ func (s *Service) detach(r *awsapi.Request, arns []string) (any, *awsapi.Error) 
 func (g *group) serving() []string {
 	var out []string
 	for _, i := range g.instances {
-		if i.state == stateInService {
+		if i.life.State() == lifecycle.InService {
 			out = append(out, i.id)
 		}
 	}

@@ -101,3 +101,19 @@ func refuseUnknown(r *awsapi.Request, known ...string) *awsapi.Error {
 	slices.Sort(unknown)
 	return awsapi.Errorf(http.StatusNotImplemented, "NotImplemented", "the sandbox does not implement %s of %s", strings.Join(unknown, ", "), r.Action)
 }
+
+// refuseUnknownMembers answers 501 for a parameter below prefix that begins with none of known.
+func refuseUnknownMembers(r *awsapi.Request, prefix string, known ...string) *awsapi.Error {
+	var unknown []string
+	for key := range r.Form {
+		member, ok := strings.CutPrefix(key, prefix)
+		if ok && !slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(member, k) }) {
+			unknown = append(unknown, key)
+		}
+	}
+	if len(unknown) == 0 {
+		return nil
+	}
+	slices.Sort(unknown)
+	return awsapi.Errorf(http.StatusNotImplemented, "NotImplemented", "the sandbox does not implement %s of %s", strings.Join(unknown, ", "), r.Action)
+}

@@ -1,10 +1,12 @@
 package functions
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
@@ -38,19 +40,39 @@ func (s *Service) Authorize(r *awsapi.Request) *awsapi.Error {
 	if r.Service == "sts" && r.Action == "GetCallerIdentity" {
 		return nil
 	}
-	principal := fmt.Sprintf("arn:aws:sts::%s:assumed-role/%s/%s", s.deps.AccountID, role.name, who.function)
 	for _, question := range s.questions(r) {
-		question.keys["aws:principalarn"] = []string{who.role}
-		question.keys["aws:principalaccount"] = []string{s.deps.AccountID}
-		question.keys["aws:principaltype"] = []string{"AssumedRole"}
-		question.keys["aws:requestedregion"] = []string{r.Region}
+		maps.Copy(question.keys, s.callerKeys(who, r.Region))
 		question.keys["aws:securetransport"] = []string{"false"}
 		question.keys["lambda:sourcefunctionarn"] = []string{s.functionARN(who.function)}
 		if verdict := role.allows(question); verdict != allowed {
-			return refusal(r, principal, question, verdict)
+			return refusal(r, s.notAuthorized(who, role, question, verdict))
 		}
 	}
 	return nil
+}
+
+// callerKeys are the condition keys that the role gives every call made with it. The key
+// lambda:SourceFunctionArn is not among them: only calls of the function's own code have it.
+func (s *Service) callerKeys(who session, region string) map[string][]string {
+	return map[string][]string{
+		"aws:principalarn":     {who.role},
+		"aws:principalaccount": {s.deps.AccountID},
+		"aws:principaltype":    {"AssumedRole"},
+		"aws:requestedregion":  {region},
+	}
+}
+
+// judge asks whether a function's role allows what Lambda itself does as that role, with the
+// condition keys of that call, and says what IAM would say if it does not.
+func (s *Service) judge(ctx context.Context, who session, action, resource string, keys map[string][]string) (decision, string, error) {
+	role, err := s.roles.role(ctx, who.role)
+	if err != nil {
+		return implicitlyDenied, "", err
+	}
+	question := access{action: action, resource: resource, keys: s.callerKeys(who, s.deps.Region)}
+	maps.Copy(question.keys, keys)
+	verdict := role.allows(question)
+	return verdict, s.notAuthorized(who, role, question, verdict), nil
 }
 
 func expired(r *awsapi.Request) *awsapi.Error {
@@ -64,16 +86,24 @@ func expired(r *awsapi.Request) *awsapi.Error {
 	return awsapi.Errorf(http.StatusForbidden, code, "The security token included in the request is invalid.")
 }
 
-func refusal(r *awsapi.Request, principal string, a access, verdict decision) *awsapi.Error {
+// notAuthorized is IAM's sentence about a call that it denies.
+func (s *Service) notAuthorized(who session, role *role, a access, verdict decision) string {
 	reason := fmt.Sprintf("because no identity-based policy allows the %s action", a.action)
 	switch verdict {
 	case explicitlyDenied:
 		reason = "with an explicit deny in an identity-based policy"
+	case explicitlyDeniedByBoundary:
+		reason = "with an explicit deny in a permissions boundary"
 	case boundaryDenied:
 		reason = fmt.Sprintf("because no permissions boundary allows the %s action", a.action)
 	default:
 	}
-	text := fmt.Sprintf("User: %s is not authorized to perform: %s on resource: %s %s", principal, a.action, a.resource, reason)
+	return fmt.Sprintf("User: arn:aws:sts::%s:assumed-role/%s/%s is not authorized to perform: %s on resource: %s %s",
+		s.deps.AccountID, role.name, who.function, a.action, a.resource, reason)
+}
+
+// refusal is a denial in the words of the service that was called.
+func refusal(r *awsapi.Request, text string) *awsapi.Error {
 	switch {
 	case r.Service == "ec2":
 		return awsapi.Errorf(http.StatusForbidden, "UnauthorizedOperation", "You are not authorized to perform this operation. %s", text)
@@ -118,22 +148,20 @@ func (s *Service) questions(r *awsapi.Request) []access {
 	return out
 }
 
+// requestTag matches the parameters that carry a tag: of CreateTags, of what EC2 makes, and of
+// Auto Scaling.
+var requestTag = regexp.MustCompile(`^(Tag|TagSpecification\.\d+\.Tag|Tags\.member)\.\d+$`)
+
 // requestKeys are the condition keys that the parameters give.
 func requestKeys(r *awsapi.Request) map[string][]string {
 	keys := map[string][]string{}
-	for i := 1; r.Form != nil; i++ {
-		key := ""
-		value := ""
-		for _, form := range []string{fmt.Sprintf("Tag.%d", i), fmt.Sprintf("TagSpecification.1.Tag.%d", i), fmt.Sprintf("Tags.member.%d", i)} {
-			if r.Form.Get(form+".Key") != "" {
-				key, value = r.Form.Get(form+".Key"), r.Form.Get(form+".Value")
-			}
+	for name, values := range r.Form {
+		list, isKey := strings.CutSuffix(name, ".Key")
+		if !isKey || !requestTag.MatchString(list) || len(values) == 0 {
+			continue
 		}
-		if key == "" {
-			break
-		}
-		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], key)
-		keys["aws:requesttag/"+strings.ToLower(key)] = []string{value}
+		keys["aws:tagkeys"] = append(keys["aws:tagkeys"], values[0])
+		keys["aws:requesttag/"+strings.ToLower(values[0])] = []string{r.Form.Get(list + ".Value")}
 	}
 	if r.Service == "monitoring" {
 		if namespace := r.Form.Get("Namespace"); namespace != "" {

@@ -97,6 +97,7 @@ type decision int
 const (
 	implicitlyDenied decision = iota
 	explicitlyDenied
+	explicitlyDeniedByBoundary
 	boundaryDenied
 	allowed
 )
@@ -105,17 +106,16 @@ const (
 // policies and boundary must both allow.
 func (r *role) allows(a access) decision {
 	inPolicies := judgeAll(r.policies, a)
-	if inPolicies != allowed || r.boundary == nil {
+	if inPolicies == explicitlyDenied || r.boundary == nil {
 		return inPolicies
 	}
-	switch judgeAll([]document{*r.boundary}, a) {
-	case allowed:
-		return allowed
-	case explicitlyDenied:
-		return explicitlyDenied
-	default:
+	switch inBoundary := judgeAll([]document{*r.boundary}, a); {
+	case inBoundary == explicitlyDenied:
+		return explicitlyDeniedByBoundary
+	case inPolicies == allowed && inBoundary != allowed:
 		return boundaryDenied
 	}
+	return inPolicies
 }
 
 func judgeAll(documents []document, a access) decision {

@@ -1,6 +1,12 @@
 package functions
 
-import "testing"
+import (
+	"net/url"
+	"slices"
+	"testing"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+)
 
 func policyRole(t *testing.T, boundary string, policies ...string) *role {
 	t.Helper()
@@ -25,7 +31,7 @@ func policyRole(t *testing.T, boundary string, policies ...string) *role {
 func TestEvaluation(t *testing.T) {
 	const address = "arn:aws:ec2:us-east-1:123456789012:elastic-ip/eipalloc-1"
 	tagged := access{action: "ec2:AssociateAddress", resource: address, keys: map[string][]string{
-		"aws:resourcetag/crosscloudlink:eip-pool": {"mine"}, "aws:tagkeys": {"a", "b"}, "aws:principalaccount": {"123456789012"},
+		"aws:resourcetag/crosscloudlink:eip-pool": {"mine"}, "aws:tagkeys": {"a", "b"}, "aws:none": {}, "aws:principalaccount": {"123456789012"},
 	}}
 	statement := func(rest string) string {
 		return `{"Statement":[{"Effect":"Allow","Action":"ec2:AssociateAddress","Resource":"` + address + `"` + rest + `}]}`
@@ -59,15 +65,37 @@ func TestEvaluation(t *testing.T) {
 		{"any value", "", []string{condition(`{"ForAnyValue:StringEquals":{"aws:TagKeys":["b","c"]}}`)}, allowed},
 		{"all values", "", []string{condition(`{"ForAllValues:StringEquals":{"aws:TagKeys":["b","c"]}}`)}, implicitlyDenied},
 		{"all values of an absent key", "", []string{condition(`{"ForAllValues:StringEquals":{"aws:Other":["b"]}}`)}, allowed},
+		{"all values, all of them named", "", []string{condition(`{"ForAllValues:StringEquals":{"aws:TagKeys":["a","b","c"]}}`)}, allowed},
+		{"all values of an empty set", "", []string{condition(`{"ForAllValues:StringEquals":{"aws:None":["b"]}}`)}, allowed},
+		{"any value of an empty set", "", []string{condition(`{"ForAnyValue:StringEquals":{"aws:None":["b"]}}`)}, implicitlyDenied},
+		{"all values of an absent key that must be there", "", []string{condition(`{"ForAllValues:StringEquals":{"aws:Other":["b"]},"Null":{"aws:Other":"false"}}`)}, implicitlyDenied},
+		{"all values, none of them named", "", []string{condition(`{"ForAllValues:StringNotEquals":{"aws:TagKeys":["c"]}}`)}, allowed},
+		{"one value of several without a quantifier", "", []string{condition(`{"StringEquals":{"aws:TagKeys":"a"}}`)}, implicitlyDenied},
+		{"two conditions, one of which holds", "", []string{condition(`{"StringEquals":{"aws:ResourceTag/crosscloudlink:eip-pool":"mine"},"ForAllValues:StringEquals":{"aws:TagKeys":["a"]}}`)}, implicitlyDenied},
 		{"unknown operator of an allow", "", []string{condition(`{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01"}}`)}, implicitlyDenied},
 		{"unknown operator of a deny", "", []string{statement(""), `{"Statement":[{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"DateGreaterThan":{"aws:CurrentTime":"2020-01-01"}}}]}`}, explicitlyDenied},
 		{"boundary allows", `{"Statement":[{"Effect":"Allow","Action":"ec2:*","Resource":"*"}]}`, []string{statement("")}, allowed},
 		{"boundary is narrower", `{"Statement":[{"Effect":"Allow","Action":"logs:*","Resource":"*"}]}`, []string{statement("")}, boundaryDenied},
+		{"boundary denies", `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"ec2:AssociateAddress","Resource":"*"}]}`, []string{statement("")}, explicitlyDeniedByBoundary},
+		{"boundary denies what nothing allows", `{"Statement":[{"Effect":"Deny","Action":"ec2:*","Resource":"*"}]}`, nil, explicitlyDeniedByBoundary},
+		{"boundary is bound to a tag", `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:ResourceTag/crosscloudlink:eip-pool":"his"}}}]}`, []string{statement("")}, boundaryDenied},
 		{"boundary alone allows nothing", `{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`, nil, implicitlyDenied},
 	} {
 		if got := policyRole(t, c.boundary, c.policies...).allows(tagged); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
+	}
+}
+
+func TestTagsOfARequest(t *testing.T) {
+	form, err := url.ParseQuery("Tag.1.Key=a&Tag.1.Value=1&Tag.2.Key=b&Tag.2.Value=&TagSpecification.2.ResourceType=instance&TagSpecification.2.Tag.3.Key=C&TagSpecification.2.Tag.3.Value=3&Filter.1.Key=no")
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := requestKeys(&awsapi.Request{Service: "ec2", Form: form})
+	got := slices.Sorted(slices.Values(keys["aws:tagkeys"]))
+	if !slices.Equal(got, []string{"C", "a", "b"}) || keys["aws:requesttag/a"][0] != "1" || keys["aws:requesttag/b"][0] != "" || keys["aws:requesttag/c"][0] != "3" {
+		t.Errorf("%v", keys)
 	}
 }
 

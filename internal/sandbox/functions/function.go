@@ -75,6 +75,8 @@ type function struct {
 	modified      time.Time
 	revision      string
 	policy        []statement
+	// signing is the ARN of the code signing configuration, "" for none.
+	signing string
 	// reserved is the reserved concurrency; nil is none.
 	reserved *int
 	// asynchronous is nil until PutFunctionEventInvokeConfig.
@@ -82,13 +84,6 @@ type function struct {
 	// environments are the processes of the current code and configuration.
 	environments []*process
 	running      int
-}
-
-// eventInvokeConfig bounds asynchronous invocations; nil fields have Lambda's defaults.
-type eventInvokeConfig struct {
-	MaximumRetryAttempts     *int
-	MaximumEventAgeInSeconds *int
-	modified                 time.Time
 }
 
 var (

@@ -153,7 +153,7 @@ func TestAsynchronousInvocationIsTriedThreeTimes(t *testing.T) {
 	event(`{}`)
 	event(`{"fail":"always"}`)
 	await(t, "the last try", func(context.Context) (string, bool, error) {
-		return w.logs.String(), strings.Contains(w.logs.String(), "failed for the last time"), nil
+		return w.logs.String(), strings.Contains(w.logs.String(), "RetriesExhausted"), nil
 	})
 	text, err := os.ReadFile(marks)
 	if err != nil || string(text) != "x" {

@@ -15,13 +15,8 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
 )
 
-// Lambda's pauses between the tries of an asynchronous invocation, in minutes, and the
-// number of retries and age of an event when the function does not say.
-var retryMinutes = []time.Duration{1, 2}
-
+// Bounds of an invocation.
 const (
-	defaultRetries  = 2
-	defaultEventAge = 6 * time.Hour
 	maxSyncPayload  = 6 << 20
 	maxAsyncPayload = 1 << 20
 	// logTail is how much of the log an Invoke with LogType Tail returns, in bytes.
@@ -174,10 +169,13 @@ func (s *Service) start(ctx context.Context, f *function) (*process, *awsapi.Err
 	if err != nil {
 		return nil, internalError(err)
 	}
+	if err := s.decrypt(ctx, f); err != nil {
+		return nil, err
+	}
 	stream := time.Now().UTC().Format("2006/01/02") + "/[" + latestVersion + "]" + uuid.NewString()[:8] + uuid.NewString()[:8]
 	logs, err := s.logs.open(f.name, f.config.LoggingConfig.LogGroup, stream, func(action, resource string) bool {
-		role, err := s.roles.role(s.ctx, f.config.Role)
-		return err == nil && role.allows(access{action: action, resource: resource, keys: map[string][]string{}}) == allowed
+		verdict, _, err := s.judge(s.ctx, session{function: f.name, role: f.config.Role}, action, resource, nil)
+		return err == nil && verdict == allowed
 	}, s.deps.Region, s.deps.AccountID)
 	if err != nil {
 		return nil, internalError(err)
@@ -227,74 +225,4 @@ func newAccessKey() string {
 	var b [10]byte
 	_, _ = rand.Read(b[:])
 	return "ASIA" + base32.StdEncoding.EncodeToString(b[:])
-}
-
-// invokeAsync queues an event: tried again when the function fails, after one and two
-// minutes, and when it is throttled, for as long as the event may age.
-func (s *Service) invokeAsync(name string, payload []byte) {
-	requestID := uuid.NewString()
-	s.background(func() { s.runAsync(name, requestID, payload) })
-}
-
-func (s *Service) runAsync(name, requestID string, payload []byte) {
-	born := s.deps.Clock.Now()
-	throttled := time.Duration(0)
-	for try := 0; ; {
-		out, _, err := s.invokeOnce(s.ctx, name, requestID, payload)
-		if s.ctx.Err() != nil {
-			return
-		}
-		retries, age := s.asyncLimits(name)
-		var pause time.Duration
-		switch {
-		case err == nil && out.functionError == "":
-			return
-		case err != nil && (err.Code == "ResourceNotFoundException" || err.Status == http.StatusNotImplemented):
-			s.deps.Logger.Error("an asynchronous invocation was dropped", "function", name, "request", requestID, "error", err)
-			return
-		case err != nil:
-			// "…returns the event to the queue and attempts to run the function again for up
-			// to 6 hours. The retry interval increases exponentially from 1 second … to 5 minutes."
-			throttled = min(max(2*throttled, s.deps.Minute/60), 5*s.deps.Minute)
-			pause = throttled
-		case try >= retries:
-			s.deps.Logger.Error("an asynchronous invocation failed for the last time", "function", name, "request", requestID, "error", string(out.payload))
-			return
-		default:
-			pause = s.deps.Minute * retryMinutes[min(try, len(retryMinutes)-1)] //nolint:durationcheck // a number of the sandbox's minutes
-			try++
-		}
-		if s.deps.Clock.Now().Add(pause).Sub(born) > s.scaled(age) {
-			s.deps.Logger.Error("an asynchronous invocation grew too old", "function", name, "request", requestID)
-			return
-		}
-		select {
-		case <-s.deps.Clock.After(pause):
-		case <-s.ctx.Done():
-			return
-		}
-	}
-}
-
-// asyncLimits returns the retries and the age, in real units, of the function's events.
-func (s *Service) asyncLimits(name string) (retries int, age time.Duration) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	retries, age = defaultRetries, defaultEventAge
-	f, ok := s.functions[name]
-	if !ok || f.asynchronous == nil {
-		return retries, age
-	}
-	if f.asynchronous.MaximumRetryAttempts != nil {
-		retries = *f.asynchronous.MaximumRetryAttempts
-	}
-	if f.asynchronous.MaximumEventAgeInSeconds != nil {
-		age = time.Duration(*f.asynchronous.MaximumEventAgeInSeconds) * time.Second
-	}
-	return retries, age
-}
-
-// scaled is a real duration at the sandbox's pace.
-func (s *Service) scaled(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * float64(s.deps.Minute) / float64(time.Minute))
 }

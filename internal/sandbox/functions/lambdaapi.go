@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -44,7 +43,13 @@ var routes = []route{
 	{http.MethodPost, "/2019-09-25/functions/*/event-invoke-config", (*Service).putEventInvoke},
 	{http.MethodGet, "/2019-09-25/functions/*/event-invoke-config", (*Service).getEventInvoke},
 	{http.MethodDelete, "/2019-09-25/functions/*/event-invoke-config", (*Service).deleteEventInvoke},
-	{http.MethodGet, "/2020-06-30/functions/*/code-signing-config", (*Service).getCodeSigning},
+	{http.MethodGet, "/2020-06-30/functions/*/code-signing-config", (*Service).getFunctionSigning},
+	{http.MethodPut, "/2020-06-30/functions/*/code-signing-config", (*Service).putFunctionSigning},
+	{http.MethodDelete, "/2020-06-30/functions/*/code-signing-config", (*Service).deleteFunctionSigning},
+	{http.MethodPost, "/2020-04-22/code-signing-configs", (*Service).createSigning},
+	{http.MethodGet, "/2020-04-22/code-signing-configs/*", (*Service).getSigning},
+	{http.MethodPut, "/2020-04-22/code-signing-configs/*", (*Service).updateSigning},
+	{http.MethodDelete, "/2020-04-22/code-signing-configs/*", (*Service).deleteSigning},
 	{http.MethodGet, "/2017-03-31/tags/*", (*Service).listFunctionTags},
 	{http.MethodPost, "/2017-03-31/tags/*", (*Service).tagFunction},
 	{http.MethodDelete, "/2017-03-31/tags/*", (*Service).untagFunction},
@@ -122,8 +127,6 @@ func (s *Service) createFunction(r *awsapi.Request, _ []string) (reply, *awsapi.
 		return reply{}, invalidInput("Value '%s' at 'functionName' failed to satisfy constraint: Member must satisfy regular expression pattern: %s", in.FunctionName, functionNamePattern)
 	case in.PackageType != "" && in.PackageType != "Zip":
 		return reply{}, lambdaNotImplemented("PackageType " + in.PackageType)
-	case in.CodeSigningConfigArn != "":
-		return reply{}, lambdaNotImplemented("CodeSigningConfigArn")
 	case in.Publish:
 		return reply{}, lambdaNotImplemented("Publish")
 	}
@@ -132,7 +135,7 @@ func (s *Service) createFunction(r *awsapi.Request, _ []string) (reply, *awsapi.
 		return reply{}, err
 	}
 	f := &function{
-		name: name, arn: s.functionARN(name), architectures: architectures, tags: in.Tags,
+		name: name, arn: s.functionARN(name), architectures: architectures, tags: in.Tags, signing: in.CodeSigningConfigArn,
 		config: configuration{Timeout: defaultTimeout, MemorySize: defaultMemory}, modified: s.deps.Clock.Now(), revision: uuid.NewString(),
 	}
 	in.applyTo(&f.config)
@@ -146,6 +149,9 @@ func (s *Service) createFunction(r *awsapi.Request, _ []string) (reply, *awsapi.
 	defer s.mu.Unlock()
 	if _, exists := s.functions[name]; exists {
 		return reply{}, awsapi.Errorf(http.StatusConflict, "ResourceConflictException", "Function already exist: %s", name)
+	}
+	if err := s.admitCodeLocked(f.signing, name); err != nil {
+		return reply{}, err
 	}
 	s.functions[name] = f
 	return reply{http.StatusCreated, f.configurationJSON()}, nil
@@ -161,8 +167,8 @@ func checkArchitectures(in []string) ([]string, *awsapi.Error) {
 	return nil, invalidInput("Value '[%s]' at 'architectures' failed to satisfy constraint: Member must satisfy enum value set: [x86_64, arm64]", strings.Join(in, ", "))
 }
 
-// checkConfiguration is check plus what needs IAM: the role must be assumable, and for a
-// function in a VPC be allowed to make interfaces.
+// checkConfiguration is check plus what other services know: the role must be assumable, the
+// key exist, and the VPC be one that the role may make interfaces in.
 func (s *Service) checkConfiguration(r *awsapi.Request, c *configuration, functionName string) *awsapi.Error {
 	if err := c.check(functionName); err != nil {
 		return err
@@ -176,18 +182,10 @@ func (s *Service) checkConfiguration(r *awsapi.Request, c *configuration, functi
 	case !role.trusts("lambda.amazonaws.com") || s.deps.Clock.Now().Sub(role.created) < s.deps.PropagationDelay:
 		return roleNotAssumable()
 	}
-	if len(c.VpcConfig.SubnetIds) > 0 {
-		call := access{action: "ec2:CreateNetworkInterface", resource: "*", keys: map[string][]string{}}
-		if verdict := role.allows(call); verdict != allowed {
-			return invalidParameter("The provided execution role does not have permissions to call CreateNetworkInterface on EC2")
-		}
-		if c.VpcConfig.VpcID, err = s.roles.vpcOf(r.HTTP.Context(), c.VpcConfig.SubnetIds); err != nil {
-			return invalidParameter("The subnets of the function's VpcConfig cannot be read: %s", err)
-		}
-	} else {
-		c.VpcConfig.VpcID = ""
+	if err := s.checkKey(r.HTTP.Context(), c.KMSKeyArn); err != nil {
+		return err
 	}
-	return nil
+	return s.checkVPC(r.HTTP.Context(), session{function: functionName, role: c.Role}, &c.VpcConfig)
 }
 
 func roleNotAssumable() *awsapi.Error {
@@ -329,6 +327,9 @@ func (s *Service) updateCode(r *awsapi.Request, argument []string) (reply, *awsa
 	if err := checkRevision(f, in.RevisionID); err != nil {
 		return reply{}, err
 	}
+	if err := s.admitCodeLocked(f.signing, f.name); err != nil {
+		return reply{}, err
+	}
 	architectures := f.architectures
 	if len(in.Architectures) > 0 {
 		if architectures, err = checkArchitectures(in.Architectures); err != nil {
@@ -395,105 +396,6 @@ func (s *Service) getConcurrency(_ *awsapi.Request, argument []string) (reply, *
 		out["ReservedConcurrentExecutions"] = *f.reserved
 	}
 	return reply{http.StatusOK, out}, nil
-}
-
-func (s *Service) putEventInvoke(r *awsapi.Request, argument []string) (reply, *awsapi.Error) {
-	type destination struct{ Destination string }
-	var in struct {
-		MaximumRetryAttempts     *int
-		MaximumEventAgeInSeconds *int
-		DestinationConfig        struct{ OnSuccess, OnFailure *destination }
-	}
-	if err := decode(r, &in); err != nil {
-		return reply{}, err
-	}
-	for _, d := range []*destination{in.DestinationConfig.OnSuccess, in.DestinationConfig.OnFailure} {
-		if d != nil && d.Destination != "" {
-			return reply{}, lambdaNotImplemented("DestinationConfig")
-		}
-	}
-	switch n, age := in.MaximumRetryAttempts, in.MaximumEventAgeInSeconds; {
-	case n != nil && (*n < 0 || *n > 2):
-		return reply{}, invalidInput("Value '%d' at 'maximumRetryAttempts' failed to satisfy constraint: Member must have value between 0 and 2", *n)
-	case age != nil && (*age < 60 || *age > 21600):
-		return reply{}, invalidInput("Value '%d' at 'maximumEventAgeInSeconds' failed to satisfy constraint: Member must have value between 60 and 21600", *age)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.functionLocked(argument[0])
-	if err != nil {
-		return reply{}, err
-	}
-	// POST (UpdateFunctionEventInvokeConfig) keeps what it does not name; PUT replaces.
-	if f.asynchronous == nil || r.HTTP.Method == http.MethodPut {
-		f.asynchronous = &eventInvokeConfig{}
-	}
-	if in.MaximumRetryAttempts != nil {
-		f.asynchronous.MaximumRetryAttempts = in.MaximumRetryAttempts
-	}
-	if in.MaximumEventAgeInSeconds != nil {
-		f.asynchronous.MaximumEventAgeInSeconds = in.MaximumEventAgeInSeconds
-	}
-	f.asynchronous.modified = s.deps.Clock.Now()
-	return reply{http.StatusOK, f.eventInvokeJSON()}, nil
-}
-
-func (f *function) eventInvokeJSON() map[string]any {
-	out := map[string]any{
-		"FunctionArn":       f.arn + ":" + latestVersion,
-		"LastModified":      float64(f.asynchronous.modified.UnixNano()) / float64(time.Second),
-		"DestinationConfig": map[string]any{"OnSuccess": map[string]any{}, "OnFailure": map[string]any{}},
-	}
-	if f.asynchronous.MaximumRetryAttempts != nil {
-		out["MaximumRetryAttempts"] = *f.asynchronous.MaximumRetryAttempts
-	}
-	if f.asynchronous.MaximumEventAgeInSeconds != nil {
-		out["MaximumEventAgeInSeconds"] = *f.asynchronous.MaximumEventAgeInSeconds
-	}
-	return out
-}
-
-func (s *Service) eventInvokeLocked(reference string) (*function, *awsapi.Error) {
-	f, err := s.functionLocked(reference)
-	if err != nil {
-		return nil, err
-	}
-	if f.asynchronous == nil {
-		return nil, awsapi.Errorf(http.StatusNotFound, "ResourceNotFoundException", "The function %s:%s doesn't have an EventInvokeConfig", f.arn, latestVersion)
-	}
-	return f, nil
-}
-
-func (s *Service) getEventInvoke(_ *awsapi.Request, argument []string) (reply, *awsapi.Error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.eventInvokeLocked(argument[0])
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{http.StatusOK, f.eventInvokeJSON()}, nil
-}
-
-func (s *Service) deleteEventInvoke(_ *awsapi.Request, argument []string) (reply, *awsapi.Error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.eventInvokeLocked(argument[0])
-	if err != nil {
-		return reply{}, err
-	}
-	f.asynchronous = nil
-	return reply{http.StatusNoContent, nil}, nil
-}
-
-// getCodeSigning answers that there is none; CreateFunction refuses one.
-func (s *Service) getCodeSigning(_ *awsapi.Request, argument []string) (reply, *awsapi.Error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.functionLocked(argument[0])
-	if err != nil {
-		return reply{}, err
-	}
-	return reply{http.StatusOK, map[string]string{"FunctionName": f.name}}, nil
 }
 
 func (s *Service) listFunctionTags(_ *awsapi.Request, argument []string) (reply, *awsapi.Error) {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
@@ -47,7 +46,6 @@ type role struct {
 // roleReader reads roles from moto and remembers them for roleLifetime.
 type roleReader struct {
 	iam   *iam.Client
-	ec2   *ec2.Client
 	clock waiter.Clock
 
 	mu    sync.Mutex
@@ -60,7 +58,7 @@ type knownRole struct {
 }
 
 func newRoleReader(cfg aws.Config, clock waiter.Clock) *roleReader {
-	return &roleReader{iam: iam.NewFromConfig(cfg), ec2: ec2.NewFromConfig(cfg), clock: clock, known: map[string]knownRole{}}
+	return &roleReader{iam: iam.NewFromConfig(cfg), clock: clock, known: map[string]knownRole{}}
 }
 
 // forget drops all that is remembered.
@@ -172,18 +170,6 @@ func (r *roleReader) managed(ctx context.Context, arn string) (document, error) 
 		return document{}, fmt.Errorf("policy %s: %w", arn, err)
 	}
 	return d, nil
-}
-
-// vpcOf returns the VPC of subnets.
-func (r *roleReader) vpcOf(ctx context.Context, subnets []string) (string, error) {
-	out, err := r.ec2.DescribeSubnets(ctx, &ec2.DescribeSubnetsInput{SubnetIds: subnets})
-	if err != nil {
-		return "", err
-	}
-	if len(out.Subnets) == 0 {
-		return "", errors.New("there are none")
-	}
-	return aws.ToString(out.Subnets[0].VpcId), nil
 }
 
 // parseDocument reads a policy document; IAM returns them URL-encoded.

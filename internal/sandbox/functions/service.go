@@ -7,6 +7,8 @@ import (
 	"os"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
 )
 
@@ -15,6 +17,9 @@ type Service struct {
 	deps  Deps
 	roles *roleReader
 	logs  *logSink
+	moto  motoClient
+	// network is moto's EC2.
+	network *ec2.Client
 
 	// ctx ends with Close; processes, queues and schedules hang on it.
 	ctx  context.Context
@@ -26,6 +31,8 @@ type Service struct {
 	functions map[string]*function
 	sessions  map[string]session
 	rules     map[string]*rule
+	// signing are the code signing configurations by ARN.
+	signing map[string]*signingConfig
 }
 
 // New starts the service. The caller ends it with Close.
@@ -39,9 +46,12 @@ func New(deps Deps) (*Service, error) {
 		functions: map[string]*function{},
 		sessions:  map[string]session{},
 		rules:     map[string]*rule{},
+		signing:   map[string]*signingConfig{},
+		moto:      motoClient{url: deps.MotoURL, region: deps.Region, http: &http.Client{Transport: &http.Transport{}}},
 	}
 	cfg := motoConfig(deps.MotoURL, deps.Region)
 	s.roles = newRoleReader(cfg, deps.Clock)
+	s.network = ec2.NewFromConfig(cfg)
 	s.logs = newLogSink(cfg, deps.Dir, deps.Logger)
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	return s, nil
@@ -54,6 +64,7 @@ func (s *Service) Close() {
 	s.mu.Unlock()
 	s.stop()
 	s.work.Wait()
+	s.moto.http.CloseIdleConnections()
 }
 
 // background runs f until it returns; f must return soon after s.ctx ends. It reports

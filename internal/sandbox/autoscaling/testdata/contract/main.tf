@@ -17,6 +17,11 @@ variable "max_size" {
   default = 0
 }
 
+variable "release" {
+  type    = number
+  default = 1
+}
+
 provider "aws" {
   default_tags {
     tags = { team = "platform" }
@@ -45,7 +50,7 @@ resource "aws_launch_template" "this" {
   name_prefix   = "contract-"
   image_id      = "ami-12345678"
   instance_type = "t3.micro"
-  user_data     = base64encode("#cloud-config\n")
+  user_data     = base64encode("#cloud-config\n# release ${var.release}\n")
 }
 
 resource "aws_autoscaling_group" "this" {
@@ -99,7 +104,8 @@ resource "aws_autoscaling_lifecycle_hook" "this" {
   notification_metadata  = jsonencode({ owner = "contract" })
 }
 
-# A group that starts with instances and waits for them.
+# A group that starts with instances and waits for them, with a warm pool, and replaced by
+# an instance refresh.
 resource "aws_autoscaling_group" "started" {
   name                = "contract-started"
   min_size            = 2
@@ -109,7 +115,24 @@ resource "aws_autoscaling_group" "started" {
 
   launch_template {
     id      = aws_launch_template.this.id
-    version = "$Latest"
+    version = aws_launch_template.this.latest_version
+  }
+
+  instance_refresh {
+    strategy = "Rolling"
+    preferences {
+      instance_warmup = 120
+      skip_matching   = true
+    }
+  }
+
+  warm_pool {
+    pool_state                  = "Stopped"
+    min_size                    = 1
+    max_group_prepared_capacity = 3
+    instance_reuse_policy {
+      reuse_on_scale_in = true
+    }
   }
 
   traffic_source {
