@@ -2,11 +2,26 @@ package assigner
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/smithy-go"
+)
+
+// standing is what is known of the traffic of an instance that wants an address.
+type standing int
+
+const (
+	// standingUnknown: a fresh event is all there is. Nothing is taken from the instance.
+	standingUnknown standing = iota
+	// standingLaunching: it does not serve yet. It goes on with exactly one sound address.
+	standingLaunching
+	// standingServing: it serves. Nothing is taken from it but a second address.
+	standingServing
 )
 
 // verdict is what one attempt to give an instance its address found.
@@ -21,6 +36,8 @@ const (
 	gone
 	// refused: the instance must not serve, and waiting does not help.
 	refused
+	// unclear: more must be known of the instance before anything is done.
+	unclear
 )
 
 // attempt is the outcome of one try.
@@ -31,127 +48,8 @@ type attempt struct {
 	reason string
 	// instance is the zero value when EC2 did not show it.
 	instance instance
-	// denied: IAM refused a call.
-	denied bool
-}
-
-// try makes one pass over the pool for an instance. With serving true the instance
-// takes traffic already: nothing that it holds is taken away but a second address.
-func (a *Assigner) try(ctx context.Context, instanceID string, serving bool) attempt {
-	instances, err := a.describeInstances(ctx, instanceID)
-	if err != nil {
-		return failed(instance{}, err)
-	}
-	i, visible := instances[instanceID]
-	switch {
-	case !visible:
-		return attempt{reason: fmt.Sprintf("EC2 does not show instance %s", instanceID)}
-	case i.leaving():
-		return attempt{verdict: gone, instance: i, reason: fmt.Sprintf("instance %s is %s", instanceID, i.state)}
-	case i.state != "running" || i.primary == "":
-		return attempt{instance: i, reason: fmt.Sprintf("instance %s is %s and has the primary interface %q", instanceID, i.state, i.primary)}
-	}
-	pool, err := a.describePool(ctx)
-	if err != nil {
-		return failed(i, err)
-	}
-	if kept, ok := a.keep(ctx, i, own(pool, i), serving); ok {
-		return attempt{verdict: held, instance: i, address: kept}
-	}
-	if ip := i.pooledAddress(pool); ip != "" {
-		// One of the two listings is stale. Claiming now could swap the address of a live proxy.
-		return attempt{instance: i, reason: fmt.Sprintf("EC2 shows %s on interface %s and not in the pool's listing", ip, i.primary)}
-	}
-	if ip := i.foreignAddress(pool); ip != "" {
-		return attempt{verdict: refused, instance: i, reason: fmt.Sprintf("interface %s has the Elastic IP %s, which is not of pool %s; a foreign address is never swapped", i.primary, ip, a.Config.PoolName)}
-	}
-	return a.claim(ctx, i, pool)
-}
-
-// keep decides which of the addresses that i holds it keeps, and releases the others: a second
-// one always, one that it must not serve from unless it already does.
-func (a *Assigner) keep(ctx context.Context, i instance, owned []address, serving bool) (address, bool) {
-	var kept *address
-	for _, candidate := range owned {
-		switch {
-		case kept == nil && (serving || candidate.servable()):
-			kept = &candidate
-		case kept == nil:
-			a.disassociate(ctx, candidate, fmt.Sprintf("released by %s: the address is not admitted or has left the pool", i.id))
-		default:
-			a.disassociate(ctx, candidate, fmt.Sprintf("released by %s: it also holds %s", i.id, kept.publicIP))
-		}
-	}
-	if kept == nil {
-		return address{}, false
-	}
-	return *kept, true
-}
-
-// claim walks the free addresses until one is i's, verified.
-func (a *Assigner) claim(ctx context.Context, i instance, pool []address) attempt {
-	last := attempt{instance: i, reason: a.shortage(pool)}
-	for _, candidate := range candidates(pool, i.id) {
-		_, err := a.EC2.AssociateAddress(ctx, &ec2.AssociateAddressInput{
-			AllocationId:       aws.String(candidate.allocationID),
-			NetworkInterfaceId: aws.String(i.primary),
-			// Sent even though it is false: EC2's default in a VPC is to take the
-			// address away from whoever has it.
-			AllowReassociation: aws.Bool(false),
-		})
-		if err != nil {
-			err = fmt.Errorf("associating %s (%s) with %s of %s: %w", candidate.allocationID, candidate.publicIP, i.primary, i.id, err)
-			a.Log.InfoContext(ctx, "address not claimed", "instance_id", i.id, "allocation_id", candidate.allocationID, "error", err.Error())
-			last = failed(i, err)
-			if f := classify(err); f == faultTaken || f == faultAddress {
-				continue
-			}
-			return last
-		}
-		confirmed, reason := a.confirm(ctx, i, candidate)
-		if confirmed != nil {
-			a.note(ctx, confirmed.allocationID, "claimed by "+i.id)
-			return attempt{verdict: held, instance: i, address: *confirmed}
-		}
-		last = attempt{instance: i, reason: reason}
-	}
-	return last
-}
-
-// confirm reads the pool until it shows exactly one address at i, or another
-// holder of the claimed one, or the time that reads may lag is over.
-func (a *Assigner) confirm(ctx context.Context, i instance, claimed address) (*address, string) {
-	deadline := a.now().Add(settle)
-	var confirmed *address
-	reason := fmt.Sprintf("EC2 accepted %s for %s but does not show the association", claimed.allocationID, i.id)
-	err := a.Waiter.Until(ctx, fmt.Sprintf("%s to show %s", claimed.allocationID, i.primary), func(ctx context.Context) (string, bool, error) {
-		late := a.now().After(deadline) || a.closing(ctx)
-		pool, err := a.describePool(ctx)
-		if err != nil {
-			reason = err.Error()
-			return "unreadable", late, nil //nolint:nilerr // a later look may succeed; reason keeps what was wrong
-		}
-		owned := own(pool, i)
-		switch {
-		case len(owned) == 1 && owned[0].servable():
-			confirmed = &owned[0]
-			return "confirmed", true, nil
-		case len(owned) > 0:
-			reason = fmt.Sprintf("%s holds %d addresses, the first of them %s, and keeps one that it may serve from", i.id, len(owned), owned[0].allocationID)
-			return "to be tidied", true, nil
-		}
-		for _, member := range pool {
-			if member.allocationID == claimed.allocationID && !member.free() {
-				reason = fmt.Sprintf("%s was won by %s", claimed.allocationID, member.interfaceID)
-				return "lost", true, nil
-			}
-		}
-		return "not visible", late, nil
-	})
-	if err != nil {
-		reason = err.Error()
-	}
-	return confirmed, reason
+	// denied: IAM refused a call. short: the pool has no free address.
+	denied, short bool
 }
 
 // failed is the attempt that err ended.
@@ -159,124 +57,183 @@ func failed(i instance, err error) attempt {
 	return attempt{instance: i, reason: err.Error(), denied: classify(err) == faultDenied}
 }
 
-// hopeless reports whether an attempt that did not succeed is the last one, and why.
-func (a *Assigner) hopeless(got attempt, started time.Time) (string, bool) {
-	age := a.now().Sub(started)
-	switch {
-	case got.verdict == refused:
-		return got.reason, true
-	case got.denied && age > deniedGrace:
-		return "the function's role is refused, and not by propagation any more: " + got.reason, true
-	case age > a.Config.claimBudget():
-		return fmt.Sprintf("no address within %s of the launch: %s", a.Config.claimBudget(), got.reason), true
-	}
-	return "", false
-}
-
-// startOf is when the instance's wait began: its launch as EC2 knows it, else fallback.
-func startOf(got attempt, fallback time.Time) time.Time {
-	if got.instance.launched.IsZero() {
-		return fallback
-	}
-	return got.instance.launched
-}
-
-// launch gives a launching instance its address and lets it go on, waits for an address
-// while that may help, or abandons it with a reason.
-func (a *Assigner) launch(ctx context.Context, act action) (Result, error) {
-	if act.destination == warmPool {
-		// The instance comes back through this hook when it leaves the warm pool.
-		return a.conclude(ctx, act, resultContinue, "bound for the warm pool, which serves nobody")
-	}
-	arrived := a.now()
-	if !act.time.IsZero() {
-		arrived = act.time
-	}
-	result := Result{InstanceID: act.instanceID}
-	beat := a.now()
-	var handOver error
-	err := a.Waiter.Until(ctx, "an address for "+act.instanceID, func(ctx context.Context) (string, bool, error) {
-		got, done := a.step(ctx, act, arrived, &result)
-		if done {
-			return result.Outcome, true, nil
-		}
-		if a.now().Sub(beat) >= a.Config.heartbeatEvery() && a.heartbeat(ctx, act) {
-			beat = a.now()
-		}
-		if a.closing(ctx) {
-			a.heartbeat(ctx, act)
-			handOver = &HandOverError{InstanceID: act.instanceID, Reason: got.reason}
-			return "handing over", true, nil
-		}
-		// No reason in the state: it may hold a request's id, and a new state polls fast again.
-		return "waiting", false, nil
-	})
-	if handOver != nil {
-		result.Outcome, result.Reason, err = OutcomeHandedOver, handOver.Error(), handOver
-	}
-	a.logResult(ctx, result, err)
-	return result, err
-}
-
-// step makes one attempt for a launching instance and acts on it. It reports whether there
-// is nothing more to do; result then says what was done.
-func (a *Assigner) step(ctx context.Context, act action, arrived time.Time, result *Result) (attempt, bool) {
-	state, err := a.lifecycleState(ctx, act.instanceID)
+// try makes one attempt to give an instance its address.
+func (r *run) try(ctx context.Context, instanceID string, stands standing) attempt {
+	instances, err := r.describeInstances(ctx, instanceID)
 	if err != nil {
-		got := failed(instance{}, err)
-		return a.orAbandon(ctx, act, got, arrived, result)
+		return failed(instance{}, err)
 	}
-	switch phaseOf(state) {
-	case phaseLeaving:
-		return attempt{}, a.setFree(ctx, act, result, fmt.Sprintf("instance is %s", state))
-	case phaseServing, phaseWarm:
-		*result = Result{InstanceID: act.instanceID, Outcome: OutcomeIgnored, Reason: fmt.Sprintf("the instance is %s, the event is late", state)}
-		return attempt{}, true
-	case phaseAbsent:
-		if a.now().Sub(arrived) <= visible {
-			return attempt{reason: "Auto Scaling does not show instance " + act.instanceID}, false
-		}
-		// It may have been detached, and then keeps what it has.
-		*result = Result{InstanceID: act.instanceID, Outcome: OutcomeIgnored, Reason: "the group does not have the instance"}
-		return attempt{}, true
-	case phaseLaunching:
+	i, shown := instances[instanceID]
+	switch {
+	case !shown:
+		return attempt{reason: fmt.Sprintf("EC2 does not show instance %s", instanceID)}
+	case i.leaving():
+		return attempt{verdict: gone, instance: i, reason: fmt.Sprintf("instance %s is %s", instanceID, i.state)}
+	case i.state != "running" || i.primary == "":
+		return attempt{instance: i, reason: fmt.Sprintf("instance %s is %s and has the primary interface %q", instanceID, i.state, i.primary)}
 	}
-	got := a.try(ctx, act.instanceID, false)
-	switch got.verdict {
-	case held:
-		switch a.complete(ctx, act, resultContinue) {
-		case completed:
-			*result = Result{InstanceID: act.instanceID, Outcome: OutcomeContinue, AllocationID: got.address.allocationID, PublicIP: got.address.publicIP}
-			return got, true
-		case overtaken:
-			return got, a.setFree(ctx, act, result, "the instance left while it got its address")
-		case pending:
-		}
-		got.reason = "the lifecycle action is not completed yet"
-		return got, false
-	case gone:
-		return got, a.setFree(ctx, act, result, got.reason)
-	case waiting, refused:
+	pool, err := r.describePool(ctx)
+	if err != nil {
+		return failed(i, err)
 	}
-	return a.orAbandon(ctx, act, got, arrived, result)
+	if got, decided := r.keep(ctx, i, own(pool, i), stands); decided {
+		return got
+	}
+	if ip := i.pooledAddress(pool); ip != "" {
+		// One of the two listings is stale. Claiming now could swap the address of a live proxy.
+		return attempt{instance: i, reason: fmt.Sprintf("EC2 shows %s on interface %s and not in the pool's listing", ip, i.primary)}
+	}
+	if ip := i.foreignAddress(pool); ip != "" {
+		return attempt{verdict: refused, instance: i, reason: fmt.Sprintf("interface %s has the Elastic IP %s, which is not of pool %s; a foreign address is never swapped", i.primary, ip, r.Config.PoolName)}
+	}
+	return r.claim(ctx, i, pool)
 }
 
-// orAbandon ends the wait of an instance for which there is no hope left.
-func (a *Assigner) orAbandon(ctx context.Context, act action, got attempt, arrived time.Time, result *Result) (attempt, bool) {
-	reason, last := a.hopeless(got, startOf(got, arrived))
-	if !last {
-		return got, false
+// keep decides what becomes of the addresses that i holds. decided is false when it holds none, or
+// none any more.
+func (r *run) keep(ctx context.Context, i instance, owned []address, stands standing) (got attempt, decided bool) {
+	sound := func(a address) bool { return a.leads(i) && a.servable() }
+	switch {
+	case len(owned) == 0:
+		return attempt{}, false
+	case len(owned) == 1 && sound(owned[0]):
+		return attempt{verdict: held, instance: i, address: owned[0]}, true
+	case stands == standingUnknown:
+		return attempt{verdict: unclear, instance: i, reason: fmt.Sprintf("%s holds %d addresses, the first of them %s", i.id, len(owned), owned[0].allocationID)}, true
 	}
-	a.release(ctx, act.instanceID, "its launch is abandoned")
-	if a.complete(ctx, act, resultAbandon) == pending {
-		return got, false
+	var kept *address
+	tidied := true
+	for _, candidate := range owned {
+		switch {
+		case kept == nil && (stands == standingServing || sound(candidate)):
+			kept = &candidate
+		case kept == nil:
+			tidied = r.disassociate(ctx, candidate, i.zone, fmt.Sprintf("released by %s: it may not serve from the address", i.id)) && tidied
+		default:
+			tidied = r.disassociate(ctx, candidate, i.zone, fmt.Sprintf("released by %s: it also holds %s", i.id, kept.publicIP)) && tidied
+		}
 	}
-	*result = Result{InstanceID: act.instanceID, Outcome: OutcomeAbandon, Reason: reason}
-	return got, true
+	switch {
+	case !tidied:
+		return attempt{instance: i, reason: fmt.Sprintf("not all addresses that %s must give back are released", i.id)}, true
+	case kept == nil:
+		return attempt{}, false
+	}
+	return attempt{verdict: held, instance: i, address: *kept}, true
 }
 
-// setFree takes back what an instance that is going holds. It reports whether all is free.
-func (a *Assigner) setFree(ctx context.Context, act action, result *Result, reason string) bool {
-	*result = Result{InstanceID: act.instanceID, Outcome: OutcomeReleased, Reason: reason}
-	return a.release(ctx, act.instanceID, reason)
+// maxConflicts ends an attempt that lost so many addresses to others: what it reads is stale then, and
+// time mends that better than more calls.
+const maxConflicts = 8
+
+// claim asks for free addresses until one is i's, verified. The first is that of i's own order, which costs no
+// call; after a conflict everybody who waits is matched with everything that is free.
+func (r *run) claim(ctx context.Context, i instance, pool []address) attempt {
+	lost := map[string]bool{}
+	options := candidates(r.free(pool, lost), i.claimant())
+	got := attempt{instance: i, reason: r.shortage(pool), short: len(options) == 0}
+	for len(options) > 0 && len(lost) < maxConflicts {
+		wanted := options[0]
+		_, err := r.EC2.AssociateAddress(ctx, &ec2.AssociateAddressInput{
+			AllocationId:       aws.String(wanted.allocationID),
+			NetworkInterfaceId: aws.String(i.primary),
+			// Sent even though it is false: EC2's default in a VPC is to take the
+			// address away from whoever has it.
+			AllowReassociation: aws.Bool(false),
+		})
+		if err == nil {
+			confirmed, reason := r.confirm(ctx, i, wanted)
+			if confirmed != nil {
+				return attempt{verdict: held, instance: i, address: *confirmed}
+			}
+			// Time has passed: the interface may have got another address, so look at it again.
+			r.doubtful[wanted.allocationID] = true
+			return attempt{instance: i, reason: reason}
+		}
+		err = fmt.Errorf("associating %s (%s) with %s of %s: %w", wanted.allocationID, wanted.publicIP, i.primary, i.id, err)
+		r.saw(err)
+		r.Log.InfoContext(ctx, "address not claimed", "instance_id", i.id, "allocation_id", wanted.allocationID, "error", err.Error())
+		got = failed(i, err)
+		switch classify(err) {
+		case faultTaken:
+			r.tally.conflicts++
+			if names(err, i.primary) {
+				// It is the interface that has one: another run's, or a foreign one. The next look tells.
+				return got
+			}
+		case faultAddress:
+		case faultTransient, faultDenied, faultInactive:
+			return got
+		}
+		if r.closing() {
+			return got
+		}
+		lost[wanted.allocationID] = true
+		if pool, err = r.describePool(ctx); err != nil {
+			return failed(i, err)
+		}
+		if found, decided := r.keep(ctx, i, own(pool, i), standingUnknown); decided {
+			return found
+		}
+		options = r.options(ctx, i, pool, lost)
+	}
+	return got
+}
+
+// free lists the addresses that may be claimed: not those in lost, and the doubtful ones only if there are no others.
+func (r *run) free(pool []address, lost map[string]bool) []address {
+	all := free(pool, lost)
+	if sound := free(all, r.doubtful); len(sound) > 0 {
+		return sound
+	}
+	return all
+}
+
+// names reports whether AWS's message is about id.
+func names(err error, id string) bool {
+	var api smithy.APIError
+	return errors.As(err, &api) && strings.Contains(api.ErrorMessage(), id)
+}
+
+// options lists what i may try after a conflict, best first.
+func (r *run) options(ctx context.Context, i instance, pool []address, lost map[string]bool) []address {
+	addresses := r.free(pool, lost)
+	if len(addresses) == 0 {
+		return nil
+	}
+	alone := candidates(addresses, i.claimant())
+	claimants, err := r.waiting(ctx, pool)
+	if err != nil {
+		r.Log.InfoContext(ctx, "claiming without regard to others who wait", "instance_id", i.id, "error", err.Error())
+		return alone
+	}
+	if matched, ok := match(claimants, addresses)[i.id]; ok {
+		return []address{matched}
+	}
+	// The group does not show i yet, or there are too few addresses. Who has none of the match may still be the
+	// quicker one.
+	return alone
+}
+
+// waiting lists the group's members that wait for an address.
+func (r *run) waiting(ctx context.Context, pool []address) ([]claimant, error) {
+	out, err := r.AutoScaling.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{r.Config.Group}})
+	if err != nil {
+		r.saw(err)
+		return nil, fmt.Errorf("reading group %s: %w", r.Config.Group, err)
+	}
+	provided := map[string]bool{}
+	for _, a := range pool {
+		provided[a.instanceID] = true
+	}
+	var claimants []claimant
+	for _, group := range out.AutoScalingGroups {
+		for _, member := range group.Instances {
+			id := aws.ToString(member.InstanceId)
+			if string(member.LifecycleState) == statePendingWait && !provided[id] {
+				claimants = append(claimants, claimant{id, aws.ToString(member.AvailabilityZone)})
+			}
+		}
+	}
+	return claimants, nil
 }

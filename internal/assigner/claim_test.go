@@ -1,10 +1,14 @@
 package assigner
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -46,15 +50,195 @@ func TestLaunchGetsOneAddressAndContinues(t *testing.T) {
 		if held := f.held("i-00"); len(held) != 1 || held[0] != got.AllocationID {
 			t.Errorf("i-00 holds %v, the answer says %s", held, got.AllocationID)
 		}
-		if !strings.HasSuffix(f.reasons[got.AllocationID], " claimed by i-00") {
-			t.Errorf("recorded reason %q", f.reasons[got.AllocationID])
-		}
-		for op, want := range map[string]int{"DescribeAutoScalingInstances": 1, "DescribeInstances": 1, "DescribeAddresses": 2, "AssociateAddress": 1, "CompleteLifecycleAction": 1} {
-			if f.calls[op] != want {
-				t.Errorf("%s was called %d times, want %d", op, f.calls[op], want)
-			}
+		want := map[string]int{"DescribeInstances": 1, "DescribeAddresses": 2, "AssociateAddress": 1, "CompleteLifecycleAction": 1}
+		if !maps.Equal(f.calls, want) {
+			t.Errorf("calls %v, want %v", f.calls, want)
 		}
 		f.check(t)
+	})
+}
+
+// The interface gets an address of the pool by another run, between this run's reads and its claim.
+func TestTwoRunsForOneInstanceEndWithOneAddress(t *testing.T) {
+	for _, swap := range []bool{false, true} {
+		t.Run(fmt.Sprintf("swap %t", swap), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := newFake(2, 1)
+				f.swap = swap
+				i := f.instances["i-00"]
+				wanted := candidates(free(f.asPool(), nil), claimant{i.id, i.zone})
+				f.before = func(op string, n int) error {
+					if op == "AssociateAddress" && n == 1 {
+						f.giveTo(wanted[1].allocationID, i.id)
+					}
+					return nil
+				}
+				got, err := invoke(t, newAssigner(f, 2), launchEvent(i))
+				if err != nil || got.Outcome != OutcomeContinue {
+					t.Fatalf("got %+v, %v", got, err)
+				}
+				if held := f.held("i-00"); len(held) != 1 || held[0] != got.AllocationID {
+					t.Errorf("i-00 holds %v, the answer says %s", held, got.AllocationID)
+				}
+				if left := len(free(f.asPool(), nil)); left != 1 {
+					t.Errorf("%d addresses are free, want 1", left)
+				}
+				f.check(t)
+			})
+		})
+	}
+}
+
+// A fresh event is taken at its word, but nothing is taken from the instance on its account.
+func TestFreshDuplicateCutsNoServingInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(2, 1)
+		i := f.instances["i-00"]
+		payload := launchEvent(i)
+		a := newAssigner(f, 15)
+		first, err := invoke(t, a, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Sound: the duplicate finds it so. Retired meanwhile: the instance serves, so it stays.
+		for _, retire := range []bool{false, true} {
+			if retire {
+				f.tag(first.AllocationID, eiptag.Lifecycle, eiptag.LifecycleRetired)
+			}
+			clear(f.calls)
+			got, err := invoke(t, a, payload)
+			if err != nil || got.Outcome == OutcomeAbandon || f.calls["DisassociateAddress"]+f.calls["AssociateAddress"]+f.calls["CreateTags"] != 0 {
+				t.Errorf("retired %t: got %+v, %v with calls %v", retire, got, err, f.calls)
+			}
+			if held := f.held("i-00"); len(held) != 1 || held[0] != first.AllocationID {
+				t.Errorf("retired %t: i-00 holds %v", retire, held)
+			}
+		}
+	})
+}
+
+// The event that sent an instance into the warm pool comes again once the instance is to serve.
+func TestLateWarmPoolEventContinuesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(0, 1)
+		i := f.instances["i-00"]
+		payload := lifecycleEvent(i, testConfig.LaunchHook, launching, warmPool)
+		i.token = "token-of-the-second-wait"
+		if _, err := invoke(t, newAssigner(f, 16), payload); err != nil {
+			t.Error(err)
+		}
+		if i.lifecycle != statePendingWait {
+			t.Errorf("the instance is %s without an address", i.lifecycle)
+		}
+		f.check(t)
+	})
+}
+
+// An instance that came back from a warm pool keeps its address when the event of its earlier departure comes again.
+func TestLateTerminateEventTakesNothingFromAServingInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1, 0)
+		i := f.addInstance("i-00", stateInService)
+		f.giveTo("eipalloc-00", "i-00")
+		payload := terminateEvent(i)
+		<-time.After(time.Hour)
+		if got, err := invoke(t, newAssigner(f, 17), payload); err != nil || got.Outcome != OutcomeIgnored {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if held := f.held("i-00"); len(held) != 1 {
+			t.Errorf("i-00 holds %v", held)
+		}
+	})
+}
+
+func TestTerminateCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1, 0)
+		i := f.addInstance("i-00", stateTerminatingWait)
+		f.giveTo("eipalloc-00", "i-00")
+		if _, err := invoke(t, newAssigner(f, 18), terminateEvent(i)); err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int{
+			"DescribeAutoScalingInstances": 1, "DescribeInstances": 1, "DescribeAddresses": 1, "DisassociateAddress": 1, "CreateTags": 1,
+			"CompleteLifecycleAction": 1,
+		}
+		if !maps.Equal(f.calls, want) {
+			t.Errorf("calls %v, want %v", f.calls, want)
+		}
+		tags := toAddress(f.addresses["eipalloc-00"]).tags
+		if tags[eiptag.LastZone] != i.zone || !strings.HasSuffix(tags[eiptag.LastReason], "released by i-00: the instance leaves the group") {
+			t.Errorf("tags %v", tags)
+		}
+	})
+}
+
+func TestOneConflictCostsThreeCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(3, 1)
+		i := f.instances["i-00"]
+		wanted := candidates(free(f.asPool(), nil), claimant{i.id, i.zone})
+		f.before = func(op string, n int) error {
+			if op == "AssociateAddress" && n == 1 {
+				f.give(wanted[0].allocationID, "i-99", "eni-99", "10.0.0.99")
+			}
+			return nil
+		}
+		got, err := invoke(t, newAssigner(f, 19), launchEvent(i))
+		if err != nil || got.AllocationID != wanted[1].allocationID {
+			t.Errorf("got %+v, %v, want %s", got, err, wanted[1].allocationID)
+		}
+		want := map[string]int{"DescribeInstances": 1, "DescribeAddresses": 3, "AssociateAddress": 2, "DescribeAutoScalingGroups": 1, "CompleteLifecycleAction": 1}
+		if !maps.Equal(f.calls, want) {
+			t.Errorf("calls %v, want %v", f.calls, want)
+		}
+	})
+}
+
+// lines decodes what was written, one JSON value a line.
+func lines(t *testing.T, text []byte) []map[string]any {
+	t.Helper()
+	var out []map[string]any
+	for line := range bytes.Lines(text) {
+		var one map[string]any
+		if err := json.Unmarshal(line, &one); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func TestAbandonedLaunchLeavesAReason(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(0, 1)
+		i := f.instances["i-00"]
+		var log, metrics bytes.Buffer
+		a := newAssigner(f, 20)
+		a.Log, a.Metrics = slog.New(slog.NewJSONHandler(&log, nil)), &metrics
+		for i.lifecycle == statePendingWait {
+			<-time.After(time.Minute)
+			if _, err := a.Reconcile(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		const reason = "no address within 1h0m0s of the launch: pool egress is empty"
+		if i.result != resultAbandon || !strings.Contains(i.abandoned, reason) {
+			t.Errorf("ended with %s, tag %q", i.result, i.abandoned)
+		}
+		found := slices.ContainsFunc(lines(t, log.Bytes()), func(line map[string]any) bool {
+			return line["level"] == "ERROR" && line["outcome"] == OutcomeAbandon && line["instance_id"] == "i-00" && strings.Contains(fmt.Sprint(line["reason"]), reason)
+		})
+		if !found {
+			t.Errorf("the log has no error with the reason:\n%s", &log)
+		}
+		if !slices.ContainsFunc(lines(t, metrics.Bytes()), func(line map[string]any) bool { return line["Abandons"] == 1.0 }) {
+			t.Errorf("no metric Abandons:\n%s", &metrics)
+		}
+		report, err := a.Report(t.Context())
+		if err != nil || len(report.Abandoned) != 1 || report.Abandoned[0].InstanceID != "i-00" || report.Abandoned[0].At == nil || !strings.Contains(report.Abandoned[0].Reason, reason) {
+			t.Errorf("report %+v, %v", report.Abandoned, err)
+		}
 	})
 }
 
@@ -189,7 +373,7 @@ func TestLaunchUnderOneFault(t *testing.T) {
 					return nil
 				}
 			},
-			outcome: OutcomeIgnored, holds: 1,
+			outcome: OutcomeContinue, holds: 1,
 		},
 		"the token is another action's": {
 			arrange: func(f *fakeAWS) {}, token: "token-of-yesterday",
@@ -228,6 +412,18 @@ func TestLaunchUnderOneFault(t *testing.T) {
 		"an association is accepted and never seen": {
 			arrange: func(f *fakeAWS) { f.phantoms = 1 },
 			outcome: OutcomeContinue, holds: 1, atLeast: map[string]int{"AssociateAddress": 2},
+		},
+		"it holds one on its second private address": {
+			arrange: func(f *fakeAWS) { f.give("eipalloc-00", "i-00", "eni-00", "10.0.0.200") },
+			outcome: OutcomeContinue, holds: 1, atLeast: map[string]int{"DisassociateAddress": 1},
+		},
+		"it holds two, and the release of one is throttled": {
+			arrange: func(f *fakeAWS) {
+				f.giveTo("eipalloc-00", "i-00")
+				f.give("eipalloc-01", "i-00", "eni-00", "10.0.0.200")
+				f.before = first("DisassociateAddress", 2, "RequestLimitExceeded", "Request limit exceeded.")
+			},
+			outcome: OutcomeContinue, holds: 1,
 		},
 		"two interfaces, the primary one listed last": {
 			arrange: func(f *fakeAWS) { f.instances["i-00"].extraENI = "eni-aaa" },
@@ -302,6 +498,21 @@ func TestLaunchUnderOneFault(t *testing.T) {
 	}
 }
 
+// A foreign address is not waited for, but looked at twice: a listing may lag.
+func TestForeignAddressEndsTheWaitSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1, 1)
+		i := f.instances["i-00"]
+		i.foreignIP = "54.9.9.9"
+		if got, err := invoke(t, newAssigner(f, 21), launchEvent(i)); err != nil || got.Outcome != OutcomeAbandon {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if took := time.Since(i.launched); took < settle || took > visible {
+			t.Errorf("abandoned after %s", took)
+		}
+	})
+}
+
 func TestWaitingInstancesSendHeartbeatsAndGetTheFirstFreeAddress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(1, 2)
@@ -353,21 +564,25 @@ func TestEventsThatAreNotOurs(t *testing.T) {
 		return []byte(edit(string(launchEvent(&fakeInstance{id: "i-00"}))))
 	}
 	tests := map[string][]byte{
-		"another group":       event(func(s string) string { return strings.Replace(s, `"proxies"`, `"others"`, 1) }),
-		"another hook":        event(func(s string) string { return strings.Replace(s, "launch-hook", "drain-hook", 1) }),
-		"another transition":  event(func(s string) string { return strings.Replace(s, "LAUNCHING", "PONDERING", 1) }),
-		"another source":      event(func(s string) string { return strings.Replace(s, "aws.autoscaling", "aws.ec2", 1) }),
-		"a test notification": []byte(`{"Event":"autoscaling:TEST_NOTIFICATION","AutoScalingGroupName":"proxies"}`),
-		"no JSON":             []byte(`not json`),
-		"no instance":         event(func(s string) string { return strings.Replace(s, `"i-00"`, `""`, 1) }),
-		"an empty object":     []byte(`{}`),
+		"another group":                      event(func(s string) string { return strings.Replace(s, `"proxies"`, `"others"`, 1) }),
+		"another hook":                       event(func(s string) string { return strings.Replace(s, "launch-hook", "drain-hook", 1) }),
+		"another transition":                 event(func(s string) string { return strings.Replace(s, "LAUNCHING", "PONDERING", 1) }),
+		"another source":                     event(func(s string) string { return strings.Replace(s, "aws.autoscaling", "aws.ec2", 1) }),
+		"a test notification":                []byte(`{"Event":"autoscaling:TEST_NOTIFICATION","AutoScalingGroupName":"proxies"}`),
+		"no JSON":                            []byte(`not json`),
+		"no instance":                        event(func(s string) string { return strings.Replace(s, `"i-00"`, `""`, 1) }),
+		"an empty object":                    []byte(`{}`),
+		"null":                               []byte(`null`),
+		"an id of another kind":              event(func(s string) string { return strings.Replace(s, `"i-00"`, `"eni-00"`, 1) }),
+		"a huge payload":                     event(func(s string) string { return strings.Replace(s, "token-i-00", strings.Repeat("x", maxPayload), 1) }),
+		"a test notification in an envelope": event(func(s string) string { return strings.Replace(s, launching, testNotification, 1) }),
 	}
 	for name, payload := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				f := newFake(1, 1)
 				got, err := newAssigner(f, 5).Handle(t.Context(), payload)
-				if result, ok := got.(Result); err != nil || !ok || result.Outcome != OutcomeIgnored || result.Reason == "" {
+				if result, ok := got.(Result); err != nil || !ok || result.Outcome != OutcomeIgnored || result.Reason == "" || len(result.Reason) > 1000 {
 					t.Errorf("got %+v, %v", got, err)
 				}
 				if len(f.calls) != 0 {
@@ -547,11 +762,77 @@ func TestReportAnswersAsJSON(t *testing.T) {
 		if first := report.Addresses[0]; first.InstanceID != "i-00" || first.LastReason != "claimed by i-00" || first.Since == nil || first.Since.Year() != 2026 {
 			t.Errorf("first line %+v", first)
 		}
+		if fmt.Sprint(report.Counts) != "map[foreign:1 in_use:1 members_InService:1 members_Pending:Wait:1 retired:1 waiting_for_admission:1]" {
+			t.Errorf("counts %v", report.Counts)
+		}
+		if report.Addresses[0].Zone != "us-east-1a" {
+			t.Errorf("zone %q", report.Addresses[0].Zone)
+		}
 		if len(report.Without) != 1 || report.Without[0].InstanceID != "i-01" || report.Without[0].Reason == "" {
 			t.Errorf("without an address: %+v", report.Without)
 		}
 		if f.calls["AssociateAddress"]+f.calls["DisassociateAddress"]+f.calls["CreateTags"] != 0 {
 			t.Errorf("a report changed something: %v", f.calls)
+		}
+	})
+}
+
+// A claim writes no note. So one that is older than the holder is about the holder before.
+func TestReportTellsSinceWhenWithoutANote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1, 1)
+		i := f.instances["i-00"]
+		f.giveTo("eipalloc-00", "i-00")
+		f.tag("eipalloc-00", eiptag.LastReason, "1999-12-31T00:00:00Z released by i-99: the instance leaves the group")
+		f.tag("eipalloc-00", eiptag.LastZone, "us-east-1c")
+		report, err := newAssigner(f, 22).Report(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		line := report.Addresses[0]
+		if line.Since == nil || !line.Since.Equal(i.launched) || line.LastReason != "claimed by i-00" || line.Zone != i.zone {
+			t.Errorf("line %+v", line)
+		}
+	})
+}
+
+// EC2 takes 200 values a filter, and Auto Scaling 50 ids a call; the fake refuses more.
+func TestALargeGroupIsReadInParts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(460, 0)
+		for n := range 460 {
+			lifecycle := stateInService
+			if n >= 400 {
+				lifecycle = "" // strays
+			}
+			id := fmt.Sprintf("i-%03d", n)
+			f.addInstance(id, lifecycle)
+			f.give(fmt.Sprintf("eipalloc-%02d", n), id, "eni-"+id[2:], "10.0.0."+id[2:])
+		}
+		report, err := newAssigner(f, 23).Report(t.Context())
+		if err != nil || report.Counts["in_use"] != 400 || report.Counts["stray"] != 60 {
+			t.Errorf("counts %v, %v", report.Counts, err)
+		}
+		want := map[string]int{"DescribeAutoScalingGroups": 1, "DescribeAddresses": 1, "DescribeInstances": 4, "DescribeAutoScalingInstances": 2}
+		if !maps.Equal(f.calls, want) {
+			t.Errorf("calls %v, want %v", f.calls, want)
+		}
+	})
+}
+
+// An event of another clock's future ages by our clock from its arrival on.
+func TestEventOfTheFutureEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1, 1)
+		payload := bytes.Replace(launchEvent(f.instances["i-00"]), []byte(`"time":"2000-`), []byte(`"time":"2090-`), 1)
+		delete(f.instances, "i-00")
+		began := time.Now()
+		got, err := newAssigner(f, 24).Handle(t.Context(), payload)
+		if result, ok := got.(Result); err != nil || !ok || result.Outcome != OutcomeIgnored {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if took := time.Since(began); took < visible || took > visible+time.Minute {
+			t.Errorf("took %s", took)
 		}
 	})
 }

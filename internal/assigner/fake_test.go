@@ -47,6 +47,8 @@ type fakeInstance struct {
 	launched           time.Time
 	foreignIP          string
 	result             string
+	zone, abandoned    string
+	foreign            bool // not of the fleet: without its tag
 }
 
 // fakeAWS is EC2's addresses and one Auto Scaling group, as strict as the real ones:
@@ -103,7 +105,7 @@ func (f *fakeAWS) addAddress(id, ip string) {
 }
 
 func (f *fakeAWS) addInstance(id, lifecycle string) *fakeInstance {
-	i := &fakeInstance{id: id, eni: "eni-" + id[2:], privateIP: "10.0.0." + id[2:], state: "running", lifecycle: lifecycle, launched: time.Now()}
+	i := &fakeInstance{id: id, zone: "us-east-1a", eni: "eni-" + id[2:], privateIP: "10.0.0." + id[2:], state: "running", lifecycle: lifecycle, launched: time.Now()}
 	switch lifecycle {
 	case statePendingWait:
 		i.hook = testConfig.LaunchHook
@@ -117,10 +119,15 @@ func (f *fakeAWS) addInstance(id, lifecycle string) *fakeInstance {
 
 // tag sets a tag of an address.
 func (f *fakeAWS) tag(id, key, value string) {
-	a := f.addresses[id]
-	a.Tags = append(slices.Clone(a.Tags), types.Tag{Key: aws.String(key), Value: aws.String(value)})
-	f.addresses[id] = a
+	f.retag(id, key, value)
 	f.remember()
+}
+
+func (f *fakeAWS) retag(id, key, value string) {
+	a := f.addresses[id]
+	a.Tags = slices.DeleteFunc(slices.Clone(a.Tags), func(t types.Tag) bool { return *t.Key == key })
+	a.Tags = append(a.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
+	f.addresses[id] = a
 }
 
 // give associates without any check: what a test starts from, or another actor does.
@@ -169,6 +176,15 @@ func (f *fakeAWS) expire() {
 	}
 }
 
+// asPool is the addresses as the assigner reads them.
+func (f *fakeAWS) asPool() []address {
+	var out []address
+	for _, id := range slices.Sorted(maps.Keys(f.addresses)) {
+		out = append(out, toAddress(f.addresses[id]))
+	}
+	return out
+}
+
 // held lists the allocation ids at an instance.
 func (f *fakeAWS) held(instanceID string) []string {
 	f.mu.Lock()
@@ -179,7 +195,7 @@ func (f *fakeAWS) held(instanceID string) []string {
 func (f *fakeAWS) heldLocked(instanceID string) []string {
 	var out []string
 	for id, a := range f.addresses {
-		if aws.ToString(a.InstanceId) == instanceID {
+		if a.InstanceId != nil && *a.InstanceId == instanceID {
 			out = append(out, id)
 		}
 	}
@@ -270,13 +286,27 @@ func (c *client) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddresse
 
 func (c *client) DescribeInstances(ctx context.Context, in *ec2.DescribeInstancesInput, _ ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
 	out := &ec2.DescribeInstancesOutput{}
+	if len(in.Filters[0].Values) > 200 {
+		return nil, apiError("FilterLimitExceeded", "The maximum number of filter values specified on a single call is 200")
+	}
 	err := c.call(ctx, "DescribeInstances", func() error {
-		for _, id := range in.Filters[0].Values {
+		ids := in.Filters[0].Values
+		if *in.Filters[0].Name == "tag-key" {
+			ids = slices.Sorted(maps.Keys(c.instances))
+		}
+		for _, id := range ids {
 			i, ok := c.instances[id]
-			if !ok {
+			if !ok || *in.Filters[0].Name == "tag-key" && i.abandoned == "" {
 				continue
 			}
-			described := types.Instance{InstanceId: &i.id, LaunchTime: &i.launched, State: &types.InstanceState{Name: types.InstanceStateName(i.state)}}
+			described := types.Instance{
+				InstanceId: &i.id, LaunchTime: &i.launched, State: &types.InstanceState{Name: types.InstanceStateName(i.state)},
+				Placement: &types.Placement{AvailabilityZone: &i.zone},
+				Tags:      []types.Tag{{Key: aws.String(eiptag.Abandoned), Value: &i.abandoned}},
+			}
+			if !i.foreign {
+				described.Tags = append(described.Tags, types.Tag{Key: aws.String(eiptag.DefaultPoolKey), Value: aws.String(testConfig.PoolName)})
+			}
 			if i.extraENI != "" {
 				described.NetworkInterfaces = append(described.NetworkInterfaces, types.InstanceNetworkInterface{
 					NetworkInterfaceId: &i.extraENI, Attachment: &types.InstanceNetworkInterfaceAttachment{DeviceIndex: aws.Int32(1)},
@@ -357,6 +387,14 @@ func (c *client) DisassociateAddress(ctx context.Context, in *ec2.DisassociateAd
 
 func (c *client) CreateTags(ctx context.Context, in *ec2.CreateTagsInput, _ ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error) {
 	return &ec2.CreateTagsOutput{}, c.call(ctx, "CreateTags", func() error {
+		if i, ok := c.instances[in.Resources[0]]; ok {
+			i.abandoned = *in.Tags[0].Value
+			return nil
+		}
+		for _, tag := range in.Tags {
+			c.retag(in.Resources[0], *tag.Key, *tag.Value)
+		}
+		c.remember()
 		c.reasons[in.Resources[0]] = *in.Tags[0].Value
 		return nil
 	})
@@ -368,7 +406,7 @@ func (c *client) DescribeAutoScalingGroups(ctx context.Context, in *autoscaling.
 		group := astypes.AutoScalingGroup{AutoScalingGroupName: aws.String(in.AutoScalingGroupNames[0])}
 		for _, i := range c.instances {
 			if i.lifecycle != "" {
-				group.Instances = append(group.Instances, astypes.Instance{InstanceId: aws.String(i.id), LifecycleState: astypes.LifecycleState(i.lifecycle)})
+				group.Instances = append(group.Instances, astypes.Instance{InstanceId: aws.String(i.id), LifecycleState: astypes.LifecycleState(i.lifecycle), AvailabilityZone: &i.zone})
 			}
 		}
 		out.AutoScalingGroups = []astypes.AutoScalingGroup{group}
@@ -379,6 +417,9 @@ func (c *client) DescribeAutoScalingGroups(ctx context.Context, in *autoscaling.
 
 func (c *client) DescribeAutoScalingInstances(ctx context.Context, in *autoscaling.DescribeAutoScalingInstancesInput, _ ...func(*autoscaling.Options)) (*autoscaling.DescribeAutoScalingInstancesOutput, error) {
 	out := &autoscaling.DescribeAutoScalingInstancesOutput{}
+	if len(in.InstanceIds) > 50 {
+		return nil, apiError("ValidationError", "The number of instance IDs that may be passed in is limited to 50")
+	}
 	err := c.call(ctx, "DescribeAutoScalingInstances", func() error {
 		for _, id := range in.InstanceIds {
 			if i, ok := c.instances[id]; ok && i.lifecycle != "" {

@@ -3,12 +3,12 @@ package assigner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 )
 
 // action is one lifecycle action of one instance.
@@ -50,57 +50,86 @@ func phaseOf(state string) phase {
 		return phaseAbsent
 	case state == "Pending", state == statePendingWait:
 		return phaseLaunching
-	case strings.Contains(state, "Terminat"):
-		return phaseLeaving
 	case strings.HasPrefix(state, "Warmed:"):
 		return phaseWarm
+	case strings.Contains(state, "Terminat"):
+		return phaseLeaving
 	}
 	return phaseServing
 }
 
 // Lifecycle states that the assigner acts on.
 const (
-	statePendingWait     = "Pending:Wait"
-	stateTerminatingWait = "Terminating:Wait"
-	stateInService       = "InService"
+	statePendingWait = "Pending:Wait"
+	// stateTerminating is that of an instance whose connections still drain.
+	stateTerminating         = "Terminating"
+	stateTerminatingWait     = "Terminating:Wait"
+	stateTerminatingRetained = "Terminating:Retained"
+	stateInService           = "InService"
 )
 
-// lifecycleState asks the group for one instance's state; "" when it does not have it.
-func (a *Assigner) lifecycleState(ctx context.Context, instanceID string) (string, error) {
-	out, err := a.AutoScaling.DescribeAutoScalingInstances(ctx, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: []string{instanceID}})
-	if err != nil {
-		return "", fmt.Errorf("reading the lifecycle state of %s: %w", instanceID, err)
-	}
-	for _, i := range out.AutoScalingInstances {
-		if aws.ToString(i.InstanceId) == instanceID && aws.ToString(i.AutoScalingGroupName) == a.Config.Group {
-			return aws.ToString(i.LifecycleState), nil
+// maxInstanceIDs is how many instances one DescribeAutoScalingInstances takes.
+const maxInstanceIDs = 50
+
+// lifecycleStates asks the group for the states of instances; those that it does not have are left out.
+func (r *run) lifecycleStates(ctx context.Context, ids ...string) (map[string]string, error) {
+	states := map[string]string{}
+	for some := range slices.Chunk(ids, maxInstanceIDs) {
+		out, err := r.AutoScaling.DescribeAutoScalingInstances(ctx, &autoscaling.DescribeAutoScalingInstancesInput{InstanceIds: some})
+		if err != nil {
+			r.saw(err)
+			return nil, fmt.Errorf("reading the lifecycle state of %s: %w", strings.Join(some, ", "), err)
+		}
+		for _, i := range out.AutoScalingInstances {
+			if aws.ToString(i.AutoScalingGroupName) == r.Config.Group {
+				states[aws.ToString(i.InstanceId)] = aws.ToString(i.LifecycleState)
+			}
 		}
 	}
-	return "", nil
+	return states, nil
 }
+
+// lifecycleState is that of one instance; "" when the group does not have it.
+func (r *run) lifecycleState(ctx context.Context, instanceID string) (string, error) {
+	states, err := r.lifecycleStates(ctx, instanceID)
+	return states[instanceID], err
+}
+
+// ways are the names by which a lifecycle action may be completed.
+type ways int
+
+const (
+	// byToken names exactly the action that an event was about.
+	byToken ways = iota
+	// byTokenOrInstance also takes whatever action of the same hook the instance is at now: the
+	// token of a redelivered event may be an earlier action's.
+	byTokenOrInstance
+)
 
 // completion is how an attempt to complete a lifecycle action ended.
 type completion int
 
 const (
-	// pending: it may be tried again.
-	pending completion = iota
-	// completed: by us now, or by somebody before with the instance past the hook.
+	// undecided: it may be tried again.
+	undecided completion = iota
+	// completed by this call.
 	completed
-	// overtaken: the instance is leaving or gone, its launch has nothing to complete.
-	overtaken
+	// inactive: there is no such action; the instance's state tells why.
+	inactive
 )
 
-// complete tells Auto Scaling how the action ended: by token, then, since the token of a redelivered
-// event may be another action's, by instance. When neither is active the state decides; it is never an error.
-func (a *Assigner) complete(ctx context.Context, act action, result string) completion {
-	tokens := []string{act.token}
+// complete tells Auto Scaling how an action ended. It is never an error.
+func (r *run) complete(ctx context.Context, act action, result string, by ways) completion {
+	var tokens []string
 	if act.token != "" {
+		tokens = append(tokens, act.token)
+	}
+	if by == byTokenOrInstance {
 		tokens = append(tokens, "")
 	}
 	for _, token := range tokens {
 		in := &autoscaling.CompleteLifecycleActionInput{
-			AutoScalingGroupName:  aws.String(a.Config.Group),
+			AutoScalingGroupName:  aws.String(r.Config.Group),
 			LifecycleHookName:     aws.String(act.hook),
 			LifecycleActionResult: aws.String(result),
 		}
@@ -109,36 +138,25 @@ func (a *Assigner) complete(ctx context.Context, act action, result string) comp
 		} else {
 			in.InstanceId = aws.String(act.instanceID)
 		}
-		_, err := a.AutoScaling.CompleteLifecycleAction(ctx, in)
+		_, err := r.AutoScaling.CompleteLifecycleAction(ctx, in)
 		if err == nil {
 			return completed
 		}
-		a.Log.InfoContext(ctx, "lifecycle action not completed", "instance_id", act.instanceID, "hook", act.hook, "result", result, "by_token", token != "", "error", err.Error())
+		r.saw(err)
+		r.Log.InfoContext(ctx, "lifecycle action not completed", "instance_id", act.instanceID, "hook", act.hook, "result", result, "by_token", token != "", "error", err.Error())
 		if classify(err) != faultInactive {
-			return pending
+			return undecided
 		}
 	}
-	state, err := a.lifecycleState(ctx, act.instanceID)
-	if err != nil {
-		a.Log.WarnContext(ctx, "lifecycle state unknown", "instance_id", act.instanceID, "error", err.Error())
-		return pending
-	}
-	switch phaseOf(state) {
-	case phaseLaunching:
-		return pending
-	case phaseLeaving, phaseAbsent:
-		return overtaken
-	default:
-		return completed
-	}
+	return inactive
 }
 
 // heartbeat keeps a waiting action alive. It reports whether nothing is left to do for now: a call
 // that failed has to be made again, one for an action that has ended has not, since the next
 // look at the group's state tells what became of the instance.
-func (a *Assigner) heartbeat(ctx context.Context, act action) bool {
+func (r *run) heartbeat(ctx context.Context, act action) bool {
 	in := &autoscaling.RecordLifecycleActionHeartbeatInput{
-		AutoScalingGroupName: aws.String(a.Config.Group),
+		AutoScalingGroupName: aws.String(r.Config.Group),
 		LifecycleHookName:    aws.String(act.hook),
 	}
 	if act.token != "" {
@@ -146,83 +164,10 @@ func (a *Assigner) heartbeat(ctx context.Context, act action) bool {
 	} else {
 		in.InstanceId = aws.String(act.instanceID)
 	}
-	_, err := a.AutoScaling.RecordLifecycleActionHeartbeat(ctx, in)
+	_, err := r.AutoScaling.RecordLifecycleActionHeartbeat(ctx, in)
 	if err != nil {
-		a.Log.InfoContext(ctx, "heartbeat not recorded", "instance_id", act.instanceID, "hook", act.hook, "error", err.Error())
+		r.saw(err)
+		r.Log.InfoContext(ctx, "heartbeat not recorded", "instance_id", act.instanceID, "hook", act.hook, "error", err.Error())
 	}
 	return err == nil || classify(err) == faultInactive
-}
-
-// release takes back every address of the pool that an instance holds; true when none is left.
-// It fails only for now: the next run, or the end of the interface, frees the address.
-func (a *Assigner) release(ctx context.Context, instanceID, reason string) bool {
-	instances, err := a.describeInstances(ctx, instanceID)
-	if err != nil {
-		a.Log.WarnContext(ctx, "addresses not released yet", "instance_id", instanceID, "error", err.Error())
-		return false
-	}
-	i, ok := instances[instanceID]
-	if !ok {
-		i = instance{id: instanceID}
-	}
-	pool, err := a.describePool(ctx)
-	if err != nil {
-		a.Log.WarnContext(ctx, "addresses not released yet", "instance_id", instanceID, "error", err.Error())
-		return false
-	}
-	free := true
-	for _, held := range own(pool, i) {
-		free = a.disassociate(ctx, held, fmt.Sprintf("released by %s: %s", instanceID, reason)) && free
-	}
-	return free
-}
-
-// disassociate undoes one association, as read just before. An association id names that one
-// association, so a newer holder of the address is never touched.
-func (a *Assigner) disassociate(ctx context.Context, held address, reason string) bool {
-	_, err := a.EC2.DisassociateAddress(ctx, &ec2.DisassociateAddressInput{AssociationId: aws.String(held.associationID)})
-	if err != nil && !alreadyReleased(err) {
-		a.Log.WarnContext(ctx, "address not released yet", "allocation_id", held.allocationID, "association_id", held.associationID, "error", err.Error())
-		return false
-	}
-	a.Log.InfoContext(ctx, "address released", "allocation_id", held.allocationID, "reason", reason)
-	a.note(ctx, held.allocationID, reason)
-	return true
-}
-
-// releaseLimit bounds how long a leaving instance is kept for the sake of a clean release.
-const releaseLimit = time.Minute
-
-// terminate takes the address back and lets the instance go, whether or not that worked:
-// by then the load balancer has drained it, and the end of its interface frees the address too.
-func (a *Assigner) terminate(ctx context.Context, act action) (Result, error) {
-	deadline := a.now().Add(releaseLimit)
-	err := a.Waiter.Until(ctx, "the release of the address of "+act.instanceID, func(ctx context.Context) (string, bool, error) {
-		free := a.release(ctx, act.instanceID, "the instance leaves the group")
-		return "", free || a.now().After(deadline) || a.closing(ctx), nil
-	})
-	if err != nil {
-		a.Log.WarnContext(ctx, "release cut short", "instance_id", act.instanceID, "error", err.Error())
-	}
-	return a.conclude(ctx, act, resultContinue, "the instance leaves the group")
-}
-
-// conclude completes an action whose result no longer depends on anything.
-func (a *Assigner) conclude(ctx context.Context, act action, lifecycleResult, reason string) (Result, error) {
-	result := Result{InstanceID: act.instanceID, Outcome: OutcomeContinue, Reason: reason}
-	deadline := a.now().Add(releaseLimit)
-	err := a.Waiter.Until(ctx, "the lifecycle action of "+act.instanceID, func(ctx context.Context) (string, bool, error) {
-		if a.complete(ctx, act, lifecycleResult) != pending {
-			return "", true, nil
-		}
-		if a.now().After(deadline) || a.closing(ctx) {
-			return "", false, &HandOverError{InstanceID: act.instanceID, Reason: "the lifecycle action could not be completed"}
-		}
-		return "not completed", false, nil
-	})
-	if err != nil {
-		result.Outcome = OutcomeHandedOver
-	}
-	a.logResult(ctx, result, err)
-	return result, err
 }

@@ -20,11 +20,11 @@ func TestCandidatesSpreadClaimersAndAreStable(t *testing.T) {
 	firsts := map[string]int{}
 	for n := range 400 {
 		id := fmt.Sprintf("i-%03d", n)
-		order := candidates(pool, id)
+		order := candidates(free(pool, nil), claimant{id: id})
 		if len(order) != 13 {
 			t.Fatalf("%d candidates, want 13", len(order))
 		}
-		if again := candidates(pool, id); again[0].allocationID != order[0].allocationID {
+		if again := candidates(free(pool, nil), claimant{id: id}); again[0].allocationID != order[0].allocationID {
 			t.Fatalf("%s begins at %s and then at %s", id, order[0].allocationID, again[0].allocationID)
 		}
 		firsts[order[0].allocationID]++

@@ -3,10 +3,7 @@ package assigner
 import (
 	"context"
 	"fmt"
-	"slices"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
+	"time"
 )
 
 // Reconciliation is what one run over the whole group did. An instance or address with
@@ -16,153 +13,205 @@ type Reconciliation struct {
 	Results []Result `json:"results"`
 }
 
-// view is the group and the pool as one run sees them.
-type view struct {
-	// members is each instance of the group and its lifecycle state.
-	members map[string]string
-	// order lists the members' ids, sorted, so that runs are alike.
-	order     []string
-	pool      []address
-	instances map[string]instance
-	// found: the group exists.
-	found bool
-}
+// maxRepairs is how much one run repairs. EC2 lets an account make some dozens of changing calls at once and a few a
+// second after that; a repair makes two or three, and the launches of the same minute need
+// theirs. What is left is the next run's.
+const maxRepairs = 20
 
-// holder is the instance that has an address, or "" when nothing or no visible instance has it.
-func (v view) holder(held address) string {
-	if held.associationID == "" {
-		return ""
-	}
-	for id, i := range v.instances {
-		if held.heldBy(i) {
-			return id
-		}
-	}
-	return held.instanceID
-}
+// youngFor is how long after its launch a member in service may just have got its address. Most do within seconds.
+const youngFor = time.Minute
 
-// look reads the group, the pool and the instances of both: three calls.
-func (a *Assigner) look(ctx context.Context) (view, error) {
-	v := view{members: map[string]string{}}
-	out, err := a.AutoScaling.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{a.Config.Group}})
-	if err != nil {
-		return v, fmt.Errorf("reading group %s: %w", a.Config.Group, err)
-	}
-	for _, group := range out.AutoScalingGroups {
-		v.found = true
-		for _, member := range group.Instances {
-			v.members[aws.ToString(member.InstanceId)] = string(member.LifecycleState)
-			v.order = append(v.order, aws.ToString(member.InstanceId))
-		}
-	}
-	slices.Sort(v.order)
-	if v.pool, err = a.describePool(ctx); err != nil {
-		return v, err
-	}
-	ids := slices.Clone(v.order)
-	for _, held := range v.pool {
-		if held.instanceID != "" && !slices.Contains(ids, held.instanceID) {
-			ids = append(ids, held.instanceID)
-		}
-	}
-	v.instances, err = a.describeInstances(ctx, ids...)
-	return v, err
-}
-
-// Reconcile brings group and pool in line whatever event was lost: it takes addresses
-// back from instances that are gone, completes waits that nobody else completes, and gives
-// members the address that they lack. An error means that the run could not see; what one
-// instance's turn could not do is left to the next run.
+// Reconcile brings group and pool in line whatever event was lost: it takes second addresses
+// back, and those that are not where they belong, completes waits that nobody else completes, and gives
+// members the address that they lack; in this order, so that what comes free is used in the same run. A member in
+// service that seems to lack its address shortly after its launch is looked at again half a minute later. An
+// error means that the run could not see; what one instance's turn could not do is left to the next run.
 func (a *Assigner) Reconcile(ctx context.Context) (Reconciliation, error) {
-	done := Reconciliation{Group: a.Config.Group}
-	v, err := a.look(ctx)
+	r := a.begin(ctx)
+	done := Reconciliation{Group: a.Config.Group, Results: []Result{}}
+	v, err := r.look(ctx)
 	if err != nil {
+		a.Log.WarnContext(ctx, "nothing reconciled", "error", err.Error())
+		a.emit(ctx, append([]metric{count("ReconcilerRuns", 1)}, r.tally.metrics()...))
 		return done, err
 	}
-	for _, held := range v.pool {
-		if result, ok := a.recoverAddress(ctx, v, held); ok {
-			done.Results = append(done.Results, result)
+	repairs := 0
+	for _, turn := range r.turns(v) {
+		if r.closing() || repairs == maxRepairs {
+			break
 		}
-	}
-	// Leaving instances first: what they free, waiting ones can have in this same run.
-	for _, wanted := range []phase{phaseLeaving, phaseWarm, phaseLaunching, phaseServing} {
-		for _, id := range v.order {
-			if a.closing(ctx) {
-				return done, nil
-			}
-			if phaseOf(v.members[id]) != wanted {
-				continue
-			}
-			if result, ok := a.reconcileMember(ctx, v, id); ok {
-				a.logResult(ctx, result, nil)
-				done.Results = append(done.Results, result)
-			}
+		began := r.now()
+		result, ok := turn(ctx)
+		if !ok {
+			continue
 		}
+		if result.repaired() {
+			repairs++
+		}
+		r.decided(ctx, result, began, nil)
+		done.Results = append(done.Results, result)
 	}
+	found := r.census(v)
+	attrs := []any{"group", a.Config.Group, "pool", a.Config.PoolName, "repairs", repairs}
+	for _, m := range found {
+		attrs = append(attrs, m.name, m.value)
+	}
+	a.Log.InfoContext(ctx, "reconciled", attrs...)
+	a.emit(ctx, append(found, count("Repairs", repairs), count("ReconcilerRuns", 1)))
 	return done, nil
 }
 
-// recoverAddress takes an address back from an instance that has left the group and is seen to end.
-// One that runs, or an interface that is no instance's, is somebody's choice and stays; one that is
-// not seen may be newer than what EC2 shows, and an ended one loses its interface anyway.
-func (a *Assigner) recoverAddress(ctx context.Context, v view, held address) (Result, bool) {
-	holder := v.holder(held)
-	if holder == "" || held.managed {
-		return Result{}, false
-	}
-	if _, member := v.members[holder]; member {
-		return Result{}, false
-	}
-	if i, visible := v.instances[holder]; !visible || !i.leaving() {
-		return Result{}, false
-	}
-	reason := fmt.Sprintf("released by %s: the instance is gone", holder)
-	if !a.disassociate(ctx, held, reason) {
-		return Result{}, false
-	}
-	return Result{InstanceID: holder, Outcome: OutcomeReleased, AllocationID: held.allocationID, PublicIP: held.publicIP, Reason: reason}, true
+// repaired reports whether a result changed anything.
+func (r Result) repaired() bool {
+	return r.Outcome != OutcomeIgnored && r.Outcome != OutcomeHandedOver
 }
 
-// reconcileMember gives one member its turn.
-func (a *Assigner) reconcileMember(ctx context.Context, v view, id string) (Result, bool) {
-	switch state := v.members[id]; {
-	case state == stateTerminatingWait:
-		a.release(ctx, id, "the instance leaves the group")
-		if a.complete(ctx, action{instanceID: id, hook: a.Config.TerminateHook}, resultContinue) == pending {
-			return Result{}, false
+// turn repairs one thing, if it still has to be. It reports whether there is something to tell.
+type turn func(context.Context) (Result, bool)
+
+// turns lists what a run has to do, in order.
+func (r *run) turns(v view) []turn {
+	var doubles, strays, leaving, lacking, waits, young []turn
+	seen := r.now()
+	for _, a := range v.pool {
+		switch v.standing(a, r.Config.PoolName) {
+		case holdingEnded:
+			strays = append(strays, func(ctx context.Context) (Result, bool) { return r.takeBack(ctx, v, a, "the instance is gone") })
+		case holdingStray:
+			strays = append(strays, func(ctx context.Context) (Result, bool) { return r.stray(ctx, v, a) })
+		case holdingNone, holdingMember, holdingUnseen, holdingForeign:
 		}
-		return Result{InstanceID: id, Outcome: OutcomeContinue, Reason: "found in " + state}, true
-	case phaseOf(state) == phaseWarm && len(own(v.pool, v.instances[id])) > 0:
-		a.release(ctx, id, "the instance is in the warm pool")
-		return Result{InstanceID: id, Outcome: OutcomeReleased, Reason: "found in " + state}, true
-	case state == statePendingWait:
-		return a.reconcileWaiting(ctx, id)
-	case state == stateInService:
-		return a.repair(ctx, v, id)
 	}
-	return Result{}, false
+	short := false
+	for _, id := range v.order {
+		i, shown := v.instances[id]
+		has := len(own(v.pool, i))
+		switch v.members[id] {
+		case stateTerminatingWait:
+			leaving = append(leaving, func(ctx context.Context) (Result, bool) { return r.letGo(ctx, id) })
+		case stateTerminatingRetained:
+			if has > 0 {
+				leaving = append(leaving, func(ctx context.Context) (Result, bool) {
+					return Result{InstanceID: id, Outcome: OutcomeReleased, Reason: "the instance is retained after its end"}, r.release(ctx, id, "the instance is retained after its end")
+				})
+			}
+		case statePendingWait:
+			waits = append(waits, func(ctx context.Context) (Result, bool) { return r.resume(ctx, i, id, &short, has) })
+		case stateInService:
+			switch {
+			case has > 1:
+				doubles = append(doubles, func(ctx context.Context) (Result, bool) { return r.repair(ctx, id, &short) })
+			case has == 0 && shown && seen.Sub(i.launched) > youngFor:
+				lacking = append(lacking, func(ctx context.Context) (Result, bool) { return r.repair(ctx, id, &short) })
+			case has == 0 && shown:
+				// It may have got its address after what the pool's listing shows: look again once that cannot be.
+				young = append(young, func(ctx context.Context) (Result, bool) {
+					return r.repairFrom(ctx, id, seen.Add(settle), &short)
+				})
+			}
+		}
+	}
+	out := append(doubles, strays...)
+	out = append(out, leaving...)
+	out = append(out, lacking...)
+	out = append(out, waits...)
+	return append(out, young...)
 }
 
-// reconcileWaiting makes one attempt for an instance in Pending:Wait.
-func (a *Assigner) reconcileWaiting(ctx context.Context, id string) (Result, bool) {
-	act := action{instanceID: id, hook: a.Config.LaunchHook}
-	var result Result
-	got, done := a.step(ctx, act, a.now(), &result)
-	if done {
-		return result, true
+// letGo releases what an instance in Terminating:Wait has, and lets it go on.
+func (r *run) letGo(ctx context.Context, id string) (Result, bool) {
+	r.release(ctx, id, "the instance leaves the group")
+	if r.complete(ctx, action{instanceID: id, hook: r.Config.TerminateHook}, resultContinue, byTokenOrInstance) != completed {
+		return Result{}, false
 	}
-	a.heartbeat(ctx, act)
-	return Result{InstanceID: id, Outcome: OutcomeHandedOver, Reason: got.reason}, true
+	return Result{InstanceID: id, Outcome: OutcomeContinue, Reason: "found in " + stateTerminatingWait}, true
+}
+
+// resume makes one attempt for an instance in Pending:Wait that has a number of addresses. short is whether an
+// attempt of this run has found no free one: then those that have none are only kept alive, or abandoned.
+func (r *run) resume(ctx context.Context, i instance, id string, short *bool, has int) (Result, bool) {
+	w := r.newWait(action{instanceID: id, hook: r.Config.LaunchHook})
+	w.waits = true
+	if !i.launched.IsZero() {
+		w.since = i.launched
+	}
+	var got attempt
+	var done bool
+	if *short && has == 0 {
+		got, done = r.act(ctx, w, attempt{instance: i, reason: fmt.Sprintf("pool %s has no free address", r.Config.PoolName)})
+	} else {
+		got, done = r.step(ctx, w)
+	}
+	if done {
+		return w.result, true
+	}
+	*short = *short || got.short
+	r.heartbeat(ctx, w.action)
+	w.ends(OutcomeHandedOver, got.reason)
+	return w.result, true
 }
 
 // repair gives a member in service the one address that it should have.
-func (a *Assigner) repair(ctx context.Context, v view, id string) (Result, bool) {
-	if i, ok := v.instances[id]; !ok || len(own(v.pool, i)) == 1 {
-		return Result{}, false
-	}
-	got := a.try(ctx, id, true)
+func (r *run) repair(ctx context.Context, id string, short *bool) (Result, bool) {
+	got := r.try(ctx, id, standingServing)
+	*short = *short || got.short
 	if got.verdict != held {
 		return Result{InstanceID: id, Outcome: OutcomeIgnored, Reason: "in service without its address: " + got.reason}, true
 	}
 	return Result{InstanceID: id, Outcome: OutcomeRepaired, AllocationID: got.address.allocationID, PublicIP: got.address.publicIP}, true
 }
+
+// repairFrom is repair at a time or later.
+func (r *run) repairFrom(ctx context.Context, id string, at time.Time, short *bool) (Result, bool) {
+	err := r.Waiter.Until(ctx, "reads to show what instance "+id+" holds", func(context.Context) (string, bool, error) {
+		return "", r.closing() || !r.now().Before(at), nil
+	})
+	if err != nil || r.closing() {
+		return Result{}, false
+	}
+	return r.repair(ctx, id, short)
+}
+
+// census counts what is not as it should be, and the addresses.
+func (r *run) census(v view) []metric {
+	var without, doubles, strays, foreign, launches, terminations, used int
+	for _, a := range v.pool {
+		if !a.free() {
+			used++
+		}
+		switch v.standing(a, r.Config.PoolName) {
+		case holdingEnded, holdingStray:
+			strays++
+		case holdingForeign:
+			foreign++
+		case holdingNone, holdingMember, holdingUnseen:
+		}
+	}
+	for _, id := range v.order {
+		i := v.instances[id]
+		has := len(own(v.pool, i))
+		if has > 1 {
+			doubles++
+		}
+		switch v.members[id] {
+		case stateInService:
+			if has == 0 {
+				without++
+			}
+		case statePendingWait:
+			if !i.launched.IsZero() && r.now().Sub(i.launched) > stuckAfter {
+				launches++
+			}
+		case stateTerminatingWait:
+			terminations++
+		}
+	}
+	return []metric{
+		count("MembersWithoutAddress", without), count("DoubleAddresses", doubles), count("StrayAddresses", strays),
+		count("ForeignHolders", foreign), count("StuckLaunches", launches), count("StuckTerminations", terminations),
+		count("AddressesFree", len(free(v.pool, nil))), count("AddressesInUse", used), count("AddressesTotal", len(v.pool)),
+	}
+}
+
+// stuckAfter is how long after its launch an instance that still waits counts as stuck.
+const stuckAfter = 5 * time.Minute
