@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -28,8 +29,55 @@ type testEvent struct {
 	Elapsed                       float64
 }
 
+// wholeProduct are the packages whose tests run Terraform with the built provider: what they test is in other
+// processes, which a race detector in theirs does not see.
+var wholeProduct = []string{modulePath + "/internal/e2e", modulePath + "/internal/docexamples"}
+
+// goTests runs the tests of packages, under the race detector where it can see something and there is a C
+// compiler, which it needs.
 func goTests(ctx context.Context, out io.Writer, packages string, total *tally) error {
-	cmd := command(ctx, "go", "test", "-json", "-count=1", "-timeout", goTimeout, "-parallel", parallelTests, packages)
+	list := command(ctx, "go", "list", packages)
+	text, err := list.Output()
+	if err != nil {
+		return fmt.Errorf("listing the packages: %w", err)
+	}
+	var raced, whole []string
+	for _, pkg := range strings.Fields(string(text)) {
+		if slices.Contains(wholeProduct, pkg) {
+			whole = append(whole, pkg)
+		} else {
+			raced = append(raced, pkg)
+		}
+	}
+	var race []string
+	if err := canRace(ctx); err != nil {
+		fmt.Fprintf(out, "without the race detector: %s\n", err)
+	} else {
+		race = []string{"-race"}
+	}
+	return errors.Join(goTest(ctx, out, total, raced, race...), goTest(ctx, out, total, whole))
+}
+
+// canRace says why the race detector cannot be used, if so.
+func canRace(ctx context.Context) error {
+	text, err := command(ctx, "go", "env", "CGO_ENABLED", "CC").Output()
+	if err != nil {
+		return err
+	}
+	settings := strings.Fields(string(text))
+	if len(settings) < 2 || settings[0] != "1" {
+		return errors.New("cgo is off (CGO_ENABLED)")
+	}
+	_, err = exec.LookPath(settings[1])
+	return err
+}
+
+func goTest(ctx context.Context, out io.Writer, total *tally, packages []string, flags ...string) error {
+	if len(packages) == 0 {
+		return nil
+	}
+	args := append([]string{"test", "-json", "-count=1", "-timeout", goTimeout, "-parallel", parallelTests}, flags...)
+	cmd := command(ctx, "go", append(args, packages...)...)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
