@@ -1,0 +1,70 @@
+// Command bench runs the benches that are named, or all of them, from the repository's root:
+//
+//	go run ./internal/cmd/bench [-build-dir .build] [assigner]
+//
+// It needs what `make build` builds. It fails when something could not be measured or a count misses its aim.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench/assignerbench"
+)
+
+// benches are all that there are.
+var benches = []bench.Bench{assignerbench.New()}
+
+func main() {
+	buildDir := flag.String("build-dir", ".build", "folder for everything that is built or run")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Stdout, *buildDir, flag.Args()); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, out io.Writer, buildDir string, names []string) error {
+	wanted, err := choose(names)
+	if err != nil {
+		return err
+	}
+	var failed error
+	for _, b := range wanted {
+		fmt.Fprintf(out, "bench %s\n", b.Name)
+		failed = errors.Join(failed, b.Run(ctx, out, buildDir))
+	}
+	return failed
+}
+
+// choose returns the benches of these names; of none, all.
+func choose(names []string) ([]bench.Bench, error) {
+	if len(names) == 0 {
+		return benches, nil
+	}
+	var known []string
+	for _, b := range benches {
+		known = append(known, b.Name)
+	}
+	var wanted []bench.Bench
+	for _, name := range names {
+		at := slices.Index(known, name)
+		if at < 0 {
+			return nil, fmt.Errorf("there is no bench %q: say %s", name, strings.Join(known, ", "))
+		}
+		wanted = append(wanted, benches[at])
+	}
+	return wanted, nil
+}
