@@ -24,6 +24,7 @@ module "egress" {
 
   upstream_hostnames  = [var.azure_openai_hostname]
   admitted_public_ips = crosscloudlink_aoai_ip_firewall.this.admitted_public_ips
+  effective_ip_rules  = crosscloudlink_aoai_ip_firewall.this.effective_ip_rules
 
   min_size            = var.min_size
   max_size            = var.max_size

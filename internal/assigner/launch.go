@@ -130,7 +130,7 @@ func (r *run) act(ctx context.Context, w *wait, got attempt) (attempt, bool) {
 	}
 	got.reason = reason
 	if w.waits && !w.marked {
-		w.marked = r.tag(ctx, w.instanceID, []types.Tag{{Key: aws.String(eiptag.Abandoned), Value: aws.String(noteValue(r.now(), reason))}})
+		w.marked = r.tag(ctx, w.instanceID, []types.Tag{{Key: aws.String(eiptag.Abandoned), Value: aws.String(eiptag.Note(r.now(), reason))}})
 	}
 	return r.finish(ctx, w, got, resultAbandon)
 }

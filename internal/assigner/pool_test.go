@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"testing"
-	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
@@ -52,15 +51,5 @@ func TestConfigSurvivesTheEnvironment(t *testing.T) {
 		if _, err := ConfigFromEnvironment(func(name string) string { return broken[name] }); err == nil {
 			t.Errorf("without %s there is no error", name)
 		}
-	}
-}
-
-func TestNotesAreReadBack(t *testing.T) {
-	since, reason := parseNote("2026-01-02T03:04:05Z claimed by i-00")
-	if !since.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) || reason != "claimed by i-00" {
-		t.Errorf("got %s, %q", since, reason)
-	}
-	if since, reason := parseNote("by hand"); !since.IsZero() || reason != "by hand" {
-		t.Errorf("got %s, %q", since, reason)
 	}
 }

@@ -103,7 +103,7 @@ func (r *run) addressReport(v view, held address) AddressReport {
 	line := AddressReport{AllocationID: held.allocationID, PublicIP: held.publicIP, InstanceID: v.holder(held), Zone: held.tags[eiptag.LastZone]}
 	line.LifecycleState = v.members[line.InstanceID]
 	line.State = stateOf(held, v.standing(held, r.Config.PoolName))
-	since, reason := parseNote(held.tags[eiptag.LastReason])
+	since, reason := eiptag.ParseNote(held.tags[eiptag.LastReason])
 	if i, shown := v.instances[line.InstanceID]; shown && line.InstanceID != "" {
 		line.Zone = i.zone
 		if i.launched.After(since) {
@@ -138,7 +138,7 @@ func stateOf(held address, how holding) string {
 func (r *run) abandoned(ctx context.Context) ([]AbandonReport, error) {
 	out := []AbandonReport{}
 	err := r.eachInstance(ctx, func(i instance) {
-		at, reason := parseNote(i.tags[eiptag.Abandoned])
+		at, reason := eiptag.ParseNote(i.tags[eiptag.Abandoned])
 		line := AbandonReport{InstanceID: i.id, Zone: i.zone, Reason: reason}
 		if !at.IsZero() {
 			line.At = &at

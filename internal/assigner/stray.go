@@ -26,7 +26,7 @@ func (r *run) stray(ctx context.Context, v view, held address) (Result, bool) {
 		where = state
 	}
 	marked := fmt.Sprintf("stray on %s,", holder)
-	since, reason := parseNote(held.tags[eiptag.LastReason])
+	since, reason := eiptag.ParseNote(held.tags[eiptag.LastReason])
 	age := r.now().Sub(since)
 	switch {
 	case !strings.HasPrefix(reason, marked) || age > strayMark:

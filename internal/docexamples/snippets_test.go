@@ -31,7 +31,7 @@ var fence = regexp.MustCompile("(?ms)^```(?:hcl|terraform)\n(.*?)^```$")
 func snippets(t *testing.T) []snippet {
 	t.Helper()
 	var all []snippet
-	for _, pattern := range []string{"examples/provider/*.tf", "examples/resources/*/resource.tf", "examples/data-sources/*/data-source.tf"} {
+	for _, pattern := range []string{"examples/provider/*.tf", "examples/resources/*/resource.tf", "examples/data-sources/*/data-source.tf", "examples/functions/*/function.tf"} {
 		for _, path := range glob(t, pattern) {
 			all = append(all, snippet{path, read(t, path)})
 		}

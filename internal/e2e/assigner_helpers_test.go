@@ -1,12 +1,16 @@
 package e2e_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/autoscaling"
@@ -19,6 +23,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/acctest"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
 )
@@ -28,9 +33,11 @@ const assignerAddress = "crosscloudlink_lifecycle_eip_assigner.test"
 // fleet is an Auto Scaling group at 0 and a pool of addresses, as a user has them before the
 // assigner, and the clients to look at them and to change them by another hand.
 type fleet struct {
-	// name is the assigner's, the pool's and the group's.
-	name, arn   string
-	allocations []string
+	// name is the pool's and the group's, and the assigner's unless that has another.
+	name, assigner string
+	// arn is the group's, template its launch template's id.
+	arn, template string
+	allocations   []string
 
 	scaling *autoscaling.Client
 	lambda  *lambda.Client
@@ -75,13 +82,14 @@ func must[T any](value T, err error) func(t *testing.T) T {
 func newFleet(t *testing.T, addresses int) *fleet {
 	t.Helper()
 	config := acctest.Sandbox(t).AWS().Config
+	name := unique("fleet")
 	f := &fleet{
-		name: unique("fleet"), scaling: autoscaling.NewFromConfig(config), lambda: lambda.NewFromConfig(config),
+		name: name, assigner: name, scaling: autoscaling.NewFromConfig(config), lambda: lambda.NewFromConfig(config),
 		events: eventbridge.NewFromConfig(config), iam: iam.NewFromConfig(config), logs: cloudwatchlogs.NewFromConfig(config),
 	}
-	subnet, ctx := subnetWithInternet(t), t.Context()
+	ctx := t.Context()
 	tags := []ec2types.Tag{{Key: aws.String(eiptag.DefaultPoolKey), Value: &f.name}}
-	template := must(compute(t).CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{
+	f.template = *must(compute(t).CreateLaunchTemplate(ctx, &ec2.CreateLaunchTemplateInput{
 		LaunchTemplateName: &f.name,
 		LaunchTemplateData: &ec2types.RequestLaunchTemplateData{
 			ImageId: aws.String("ami-12c6146b"), InstanceType: ec2types.InstanceTypeT3Small,
@@ -90,12 +98,8 @@ func newFleet(t *testing.T, addresses int) *fleet {
 			},
 		},
 	}))(t).LaunchTemplate.LaunchTemplateId
-	must(f.scaling.CreateAutoScalingGroup(ctx, &autoscaling.CreateAutoScalingGroupInput{
-		AutoScalingGroupName: &f.name, MinSize: aws.Int32(0), MaxSize: aws.Int32(0), DesiredCapacity: aws.Int32(0), VPCZoneIdentifier: &subnet,
-		LaunchTemplate: &astypes.LaunchTemplateSpecification{LaunchTemplateId: template, Version: aws.String("1")},
-	}))(t)
-	t.Cleanup(func() { f.tearDown(t, *template) })
-	f.arn = *f.group(t).AutoScalingGroupARN
+	f.makeGroup(t)
+	t.Cleanup(func() { f.tearDown(t) })
 	for range addresses {
 		out := must(compute(t).AllocateAddress(ctx, &ec2.AllocateAddressInput{
 			Domain: ec2types.DomainTypeVpc, TagSpecifications: []ec2types.TagSpecification{{ResourceType: ec2types.ResourceTypeElasticIp, Tags: tags}},
@@ -105,12 +109,32 @@ func newFleet(t *testing.T, addresses int) *fleet {
 	return f
 }
 
-func (f *fleet) tearDown(t *testing.T, template string) {
+// makeGroup makes the group at 0, and notes its ARN.
+func (f *fleet) makeGroup(t *testing.T) {
+	t.Helper()
+	must(f.scaling.CreateAutoScalingGroup(t.Context(), &autoscaling.CreateAutoScalingGroupInput{
+		AutoScalingGroupName: &f.name, MinSize: aws.Int32(0), MaxSize: aws.Int32(0), DesiredCapacity: aws.Int32(0), VPCZoneIdentifier: aws.String(subnetWithInternet(t)),
+		LaunchTemplate: &astypes.LaunchTemplateSpecification{LaunchTemplateId: &f.template, Version: aws.String("1")},
+	}))(t)
+	f.arn = *f.group(t).AutoScalingGroupARN
+}
+
+// deleteGroup deletes the group with what is in it, by another hand, and returns once it is gone.
+func (f *fleet) deleteGroup(t *testing.T) {
+	t.Helper()
+	must(f.scaling.DeleteAutoScalingGroup(t.Context(), &autoscaling.DeleteAutoScalingGroupInput{AutoScalingGroupName: &f.name, ForceDelete: aws.Bool(true)}))(t)
+	await(t, "group "+f.name+" to be gone", nil, func() bool {
+		out := must(f.scaling.DescribeAutoScalingGroups(t.Context(), &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{f.name}}))(t)
+		return len(out.AutoScalingGroups) == 0
+	})
+}
+
+func (f *fleet) tearDown(t *testing.T) {
 	ctx := context.Background()
-	if _, err := f.scaling.DeleteAutoScalingGroup(ctx, &autoscaling.DeleteAutoScalingGroupInput{AutoScalingGroupName: &f.name, ForceDelete: aws.Bool(true)}); err != nil {
+	if _, err := f.scaling.DeleteAutoScalingGroup(ctx, &autoscaling.DeleteAutoScalingGroupInput{AutoScalingGroupName: &f.name, ForceDelete: aws.Bool(true)}); err != nil && !clouderr.IsAWS(err, "ValidationError") {
 		t.Error(err)
 	}
-	if _, err := compute(t).DeleteLaunchTemplate(ctx, &ec2.DeleteLaunchTemplateInput{LaunchTemplateId: &template}); err != nil {
+	if _, err := compute(t).DeleteLaunchTemplate(ctx, &ec2.DeleteLaunchTemplateInput{LaunchTemplateId: &f.template}); err != nil {
 		t.Error(err)
 	}
 	for _, a := range poolMembers(t, f.name) {
@@ -134,7 +158,7 @@ resource "crosscloudlink_lifecycle_eip_assigner" "test" {
   architecture           = %q
   %s
 }
-`, f.name, f.arn, f.name, minimum, maximum, sandbox.Architecture(), strings.Join(more, "\n  "))
+`, f.assigner, f.arn, f.name, minimum, maximum, sandbox.Architecture(), strings.Join(more, "\n  "))
 }
 
 func (f *fleet) group(t *testing.T) astypes.AutoScalingGroup {
@@ -212,6 +236,135 @@ func (f *fleet) awaitServing(t *testing.T, n int) {
 	await(t, fmt.Sprintf("%d instances of %s to serve", n, f.name), nil, func() bool { return f.notServing(t, n) == nil })
 }
 
+// scale sets the desired capacity, as a scaling policy does.
+func (f *fleet) scale(t *testing.T, n int32) {
+	t.Helper()
+	must(f.scaling.SetDesiredCapacity(t.Context(), &autoscaling.SetDesiredCapacityInput{AutoScalingGroupName: &f.name, DesiredCapacity: &n}))(t)
+}
+
+// awaitStates waits until n instances are in a lifecycle state, and returns their ids.
+func (f *fleet) awaitStates(t *testing.T, state astypes.LifecycleState, n int) []string {
+	t.Helper()
+	var ids []string
+	await(t, fmt.Sprintf("%d instances of %s to be %s", n, f.name, state), nil, func() bool {
+		ids = nil
+		for _, i := range f.group(t).Instances {
+			if i.LifecycleState == state {
+				ids = append(ids, aws.ToString(i.InstanceId))
+			}
+		}
+		return len(ids) == n
+	})
+	return ids
+}
+
+// holders maps each address of the pool that is in use to its association.
+func (f *fleet) holders(t *testing.T) map[string]string {
+	t.Helper()
+	held := map[string]string{}
+	for _, a := range poolMembers(t, f.name) {
+		if a.AssociationId != nil {
+			held[*a.AllocationId] = *a.AssociationId
+		}
+	}
+	return held
+}
+
+// invoke calls the function as somebody on call does, and returns what it answers or fails with.
+func (f *fleet) invoke(t *testing.T, payload string) (answer string, failed bool) {
+	t.Helper()
+	out := must(f.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String(f.functionName(t)), Payload: []byte(payload)}))(t)
+	return string(out.Payload), out.FunctionError != nil
+}
+
+// setRule enables or disables one of the assigner's rules.
+func (f *fleet) setRule(t *testing.T, kind string, enabled bool) {
+	t.Helper()
+	name := aws.String(f.functionName(t) + "-" + kind)
+	if enabled {
+		must(f.events.EnableRule(t.Context(), &eventbridge.EnableRuleInput{Name: name}))(t)
+	} else {
+		must(f.events.DisableRule(t.Context(), &eventbridge.DisableRuleInput{Name: name}))(t)
+	}
+}
+
+// logged reports whether the function's log has a line since then that says all of it.
+func (f *fleet) logged(t *testing.T, since time.Time, says ...string) bool {
+	t.Helper()
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(f.logs, &cloudwatchlogs.FilterLogEventsInput{
+		LogGroupName: aws.String("/aws/lambda/" + f.functionName(t)), StartTime: aws.Int64(since.UnixMilli()),
+	})
+	for pages.HasMorePages() {
+		page := must(pages.NextPage(t.Context()))(t)
+		for _, line := range page.Events {
+			if containsAll(aws.ToString(line.Message), says) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func containsAll(text string, parts []string) bool {
+	return !slices.ContainsFunc(parts, func(part string) bool { return !strings.Contains(text, part) })
+}
+
+// watch looks at the group and the pool until stop, which fails the test if ever an instance was in
+// service without exactly one address of the pool.
+func (f *fleet) watch(t *testing.T) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	wrong := make(chan error, 1)
+	ec2c := compute(t)
+	go func() { wrong <- f.findUnprovided(ctx, ec2c) }()
+	return func() {
+		t.Helper()
+		cancel()
+		if err := <-wrong; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
+}
+
+// findUnprovided looks until it sees an instance in service without exactly one address, or ctx ends.
+func (f *fleet) findUnprovided(ctx context.Context, ec2c *ec2.Client) error {
+	inService := func() (map[string]bool, error) {
+		out, err := f.scaling.DescribeAutoScalingGroups(ctx, &autoscaling.DescribeAutoScalingGroupsInput{AutoScalingGroupNames: []string{f.name}})
+		if err != nil {
+			return nil, err
+		}
+		ids := map[string]bool{}
+		for _, g := range out.AutoScalingGroups {
+			for _, i := range g.Instances {
+				ids[aws.ToString(i.InstanceId)] = i.LifecycleState == astypes.LifecycleStateInService
+			}
+		}
+		return ids, nil
+	}
+	before := map[string]bool{}
+	for looks := 0; ; looks++ {
+		out, err := ec2c.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: []ec2types.Filter{{Name: aws.String("tag:" + eiptag.DefaultPoolKey), Values: []string{f.name}}}})
+		after := before
+		if err == nil {
+			after, err = inService()
+		}
+		if err != nil {
+			return fmt.Errorf("watching %s: %w", f.name, err)
+		}
+		held := map[string]int{}
+		for _, a := range out.Addresses {
+			held[aws.ToString(a.InstanceId)]++
+		}
+		for id := range after {
+			// In service before and after the look at the addresses, so also at it.
+			if before[id] && after[id] && held[id] != 1 {
+				return fmt.Errorf("instance %s of %s was in service with %d addresses (look %d)", id, f.name, held[id], looks)
+			}
+		}
+		before = after
+	}
+}
+
 // admission writes on all addresses of the pool what a firewall says of them.
 func (f *fleet) admission(t *testing.T, value string) {
 	t.Helper()
@@ -226,7 +379,7 @@ func (f *fleet) parts(t *testing.T) []string {
 	ctx := context.Background()
 	var found []string
 	add := func(kind string, name *string) {
-		if strings.HasPrefix(aws.ToString(name), f.name+"-") || strings.HasPrefix(aws.ToString(name), "/aws/lambda/"+f.name+"-") {
+		if strings.HasPrefix(aws.ToString(name), f.assigner+"-") || strings.HasPrefix(aws.ToString(name), "/aws/lambda/"+f.assigner+"-") {
 			found = append(found, kind+" "+*name)
 		}
 	}
@@ -242,8 +395,8 @@ func (f *fleet) parts(t *testing.T) []string {
 	for _, group := range must(f.logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{}))(t).LogGroups {
 		add("log group", group.LogGroupName)
 	}
-	for _, hook := range must(f.scaling.DescribeLifecycleHooks(ctx, &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: &f.name}))(t).LifecycleHooks {
-		add("hook", hook.LifecycleHookName)
+	for _, name := range f.hooks(t) {
+		add("hook", &name)
 	}
 	return found
 }
@@ -271,15 +424,34 @@ func (f *fleet) notGone(t *testing.T) error {
 	return nil
 }
 
-// hooks are the names of all hooks on the group.
+// hooks are the names of all hooks on the group; none when it does not exist.
 func (f *fleet) hooks(t *testing.T) []string {
 	t.Helper()
-	out := must(f.scaling.DescribeLifecycleHooks(context.Background(), &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: &f.name}))(t)
+	out, err := f.scaling.DescribeLifecycleHooks(context.Background(), &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: &f.name})
+	if clouderr.IsAWS(err, "ValidationError") {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	var names []string
 	for _, hook := range out.LifecycleHooks {
 		names = append(names, aws.ToString(hook.LifecycleHookName))
 	}
 	return names
+}
+
+// zipOf is an archive with one file.
+func zipOf(t *testing.T, name, content string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	archive := zip.NewWriter(&out)
+	file := must(archive.Create(name))(t)
+	must(file.Write([]byte(content)))(t)
+	if err := archive.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
 }
 
 // foreignHook puts somebody else's hook on the group, for LAUNCHING or TERMINATING instances, which nobody

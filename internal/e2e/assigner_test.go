@@ -248,6 +248,19 @@ func TestAssignerHealsDrift(t *testing.T) {
 				Environment: &lambdatypes.Environment{Variables: map[string]string{"POOL_NAME": "theirs"}}})
 			return err
 		}},
+		{"trust widened", []string{"role"}, func(ctx context.Context) error {
+			_, err := f.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: name,
+				PolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com","ec2.amazonaws.com"]},"Action":"sts:AssumeRole"}]}`)})
+			return err
+		}},
+		{"code replaced", []string{"function"}, func(ctx context.Context) error {
+			_, err := f.lambda.UpdateFunctionCode(ctx, &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: zipOf(t, "bootstrap", "#!/bin/sh\nexit 1\n")})
+			return err
+		}},
+		{"retries changed", []string{"function_retries"}, func(ctx context.Context) error {
+			_, err := f.lambda.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{FunctionName: name, MaximumRetryAttempts: aws.Int32(0)})
+			return err
+		}},
 		{"bounds moved", nil, func(ctx context.Context) error {
 			_, err := f.scaling.UpdateAutoScalingGroup(ctx, &autoscaling.UpdateAutoScalingGroupInput{AutoScalingGroupName: &f.name, MinSize: aws.Int32(3), MaxSize: aws.Int32(4)})
 			return err

@@ -39,8 +39,11 @@ func (g *gate) look(ctx context.Context, m model) bool {
 		return false
 	}
 	if len(ours) == 0 {
-		g.diags.AddAttributeError(path.Root("pool_name"), "No such pool",
-			fmt.Sprintf("No Elastic IP in this account and Region carries the tag %s = %q. Take pool_name (and tag_key) from the crosscloudlink_eip_pool, as in pool_name = crosscloudlink_eip_pool.egress.name.", g.key, g.name))
+		detail := fmt.Sprintf("No Elastic IP in this account and Region carries the tag %s = %q. Take pool_name (and tag_key) from the crosscloudlink_eip_pool, as in pool_name = crosscloudlink_eip_pool.egress.name.", g.key, g.name)
+		if hint := g.region.CaseHint(ctx, g.key, g.name); hint != "" {
+			detail += "\n\n" + hint
+		}
+		g.diags.AddAttributeError(path.Root("pool_name"), "No such pool", detail)
 		return false
 	}
 	g.ours = ours
@@ -58,6 +61,11 @@ func (g *gate) follow(ctx context.Context, v verdict) (released []eippool.Addres
 	}
 	for _, a := range v.Held {
 		g.stillUsed(a, a.User())
+	}
+	for _, a := range v.Lingering {
+		g.diags.AddWarning("The firewall still lists a retired address",
+			fmt.Sprintf("Pool %q: %s is retired, and the firewall lists it as an entry that no resource of this configuration manages (unmanaged_ip_rules): an apply that was killed has left it, or somebody else relies on it. It was not released: whoever gets it next would be let in.\n\n"+
+				"Remove the entry from the account's firewall, or let crosscloudlink_aoai_ip_firewall take it over (terraform import with ACCOUNT_ID#OWNER#%s,… and all other entries of that resource), and apply. The next plan shows an update until it is gone.", g.name, a, a.PublicIP))
 	}
 	for _, a := range v.Release {
 		switch err := g.region.Release(ctx, a); {

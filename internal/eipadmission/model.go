@@ -15,6 +15,7 @@ type model struct {
 	PoolName               types.String   `tfsdk:"pool_name"`
 	TagKey                 types.String   `tfsdk:"tag_key"`
 	AdmittedPublicIPs      types.Set      `tfsdk:"admitted_public_ips"`
+	EffectiveIPRules       types.Set      `tfsdk:"effective_ip_rules"`
 	AdmittedAllocationIDs  types.List     `tfsdk:"admitted_allocation_ids"`
 	PendingPublicIPs       types.Set      `tfsdk:"pending_public_ips"`
 	ReleasedAllocationIDs  types.List     `tfsdk:"released_allocation_ids"`
@@ -23,19 +24,19 @@ type model struct {
 	Timeouts               timeouts.Value `tfsdk:"timeouts"`
 }
 
-// listed returns the public IPs that the firewall lists.
-func (m model) listed() map[string]bool {
-	return hosts(tfvalue.Strings(m.AdmittedPublicIPs.Elements()))
+// judge compares the pool with what the firewall lists.
+func (m model) judge(ours []eippool.Address) verdict {
+	return judge(ours, hosts(tfvalue.Strings(m.AdmittedPublicIPs.Elements())), hosts(tfvalue.Strings(m.EffectiveIPRules.Elements())))
 }
 
 // setSeen fills the computed attributes from the pool as it is. What the last apply released is not for a look at the pool to say.
 func (m *model) setSeen(ours []eippool.Address) {
-	v := judge(ours, m.listed())
+	v := m.judge(ours)
 	m.ID = types.StringValue(eippool.PackID(m.PoolName.ValueString(), m.TagKey.ValueString()))
 	ids := eippool.IDs(admitted(ours))
 	slices.Sort(ids)
 	m.AdmittedAllocationIDs = tfvalue.List(ids)
-	m.PendingPublicIPs = tfvalue.Set(publicIPs(slices.Concat(v.Pending, v.Held)))
+	m.PendingPublicIPs = tfvalue.Set(publicIPs(slices.Concat(v.Pending, v.Held, v.Lingering)))
 	m.ForeignPublicIPs = tfvalue.Set(v.Foreign)
 	m.UnsettledAllocationIDs = tfvalue.List(v.unsettled())
 }

@@ -96,7 +96,7 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	case creating:
 		plan.setUnknown()
 		r.planCreate(ctx, plan, &resp.Diagnostics)
-	case plan.AdmittedPublicIPs.Equal(before.AdmittedPublicIPs) && len(before.UnsettledAllocationIDs.Elements()) == 0:
+	case plan.AdmittedPublicIPs.Equal(before.AdmittedPublicIPs) && plan.EffectiveIPRules.Equal(before.EffectiveIPRules) && len(before.UnsettledAllocationIDs.Elements()) == 0:
 		plan.setComputedFrom(before)
 	default:
 		plan.setUnknown()
@@ -122,6 +122,12 @@ func (r *Resource) planCreate(ctx context.Context, plan model, diags *diag.Diagn
 	ours, others := membersOf(found, b.owner)
 	if refuseOthers(plan, b.owner, ours, others, diags) {
 		return
+	}
+	if len(found) == 0 {
+		if hint := b.region.CaseHint(ctx, plan.TagKey.ValueString(), plan.PoolName.ValueString()); hint != "" {
+			diags.AddAttributeWarning(path.Root("pool_name"), "The pool has no addresses yet, and another one has its name in another case",
+				fmt.Sprintf("No Elastic IP carries the tag %s = %q. If this apply makes the pool, all is well; if not, it will fail.\n\n%s", plan.TagKey.ValueString(), plan.PoolName.ValueString(), hint))
+		}
 	}
 	if n := len(admitted(ours)); n > 0 {
 		diags.AddWarning(fmt.Sprintf("%d addresses of this pool are admitted already and will be taken over", n),
@@ -182,7 +188,7 @@ func (r *Resource) apply(ctx context.Context, limit time.Duration, m *model, dia
 	if !g.look(ctx, *m) {
 		return false
 	}
-	v := judge(g.ours, m.listed())
+	v := m.judge(g.ours)
 	if v.Ungated {
 		diags.AddAttributeError(path.Root("pool_name"), "The pool requires no admission",
 			fmt.Sprintf("The addresses of pool %q may be claimed without an admission, so this resource would guard nothing. Set require_admission = true on its crosscloudlink_eip_pool, or remove this resource.", g.name))

@@ -176,6 +176,41 @@ func TestReleasesRetiredOnesThatTheFirewallForgot(t *testing.T) {
 	admission.ExpectEmptyPlan(lists(a[0].IP))
 }
 
+func TestEntriesThatAKilledApplyLeftInTheFirewall(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP))
+	for _, e := range a[1:] {
+		region.Change(e.ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
+	}
+	// No state knows of the entry, so that it is not among the admitted ones; ranges are others' affair.
+	lingering := lists(a[0].IP).With(pooltest.Config{"effective_ip_rules": []string{a[0].IP, a[2].IP, "52.20.0.0/24"}})
+	_, r := admission.Run(lingering)
+	expectSaid(t, r, false, "The firewall still lists a retired address", a[2].ID, "unmanaged_ip_rules")
+	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[1].ID})
+	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{a[2].ID})
+	expect(t, "pending", admission.Strings("pending_public_ips"), []string{a[2].IP})
+	admission.Refresh()
+	if p := admission.Plan(lingering); p.Empty {
+		t.Error("no update is planned for the address that the firewall still lists")
+	}
+	forgotten := lingering.With(pooltest.Config{"effective_ip_rules": []string{a[0].IP}})
+	admission.Run(forgotten)
+	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[2].ID})
+	admission.ExpectEmptyPlan(forgotten)
+}
+
+func TestEntriesOfWhatIsRetiredInTheSameApply(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP))
+	region.Change(a[1].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
+	// The refresh was before that.
+	p := admission.Plan(lists(a[0].IP).With(pooltest.Config{"effective_ip_rules": []string{a[1].IP}}))
+	expectSaid(t, admission.Apply(t.Context(), p), false, "The firewall still lists a retired address", a[1].ID)
+	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{a[1].ID})
+}
+
 func TestClaimDuringTheReleaseWins(t *testing.T) {
 	region, a := threeAddresses()
 	region.Change(a[2].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
@@ -265,6 +300,18 @@ func TestRefusesWhatItCannotGuard(t *testing.T) {
 	region = pooltest.NewRegion()
 	addAddress(region, map[string]string{eiptag.Owner: "team-b"})
 	expectSaid(t, newAdmission(t, region).Plan(lists("52.20.0.2")).Result, true, "another owner", "team-b")
+}
+
+func TestPoolOfAnotherCase(t *testing.T) {
+	region := pooltest.NewRegion()
+	near := region.Add(map[string]string{eiptag.DefaultPoolKey: "Egress", eiptag.Owner: "team-a"})
+	admission := newAdmission(t, region)
+	p := admission.Plan(lists("52.20.0.2"))
+	expectSaid(t, p.Result, false, `@AttributeName("pool_name")`, "another case", near, `"Egress"`)
+	expectSaid(t, admission.Apply(t.Context(), p), true, "No such pool", `"egress"`, near, `"Egress"`)
+	if e, _ := region.Find(near); len(e.Tags) != 2 {
+		t.Errorf("the other pool's address has the tags %v", e.Tags)
+	}
 }
 
 func TestAdoptionIsAnnounced(t *testing.T) {

@@ -31,6 +31,8 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: fmt.Sprintf("The pool's `tag_key`. Default `%s`. Changing this forces a new resource.", eiptag.DefaultPoolKey)},
 			"admitted_public_ips": schema.SetAttribute{Required: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.ValueStringsAre(hostValidator{})},
 				MarkdownDescription: "Public IPv4 addresses that the firewall lists: `admitted_public_ips` of the `crosscloudlink_aoai_ip_firewall`, which are read back from Azure. Those that are not of the pool have no effect. An empty set withdraws all admissions."},
+			"effective_ip_rules": schema.SetAttribute{Optional: true, ElementType: types.StringType,
+				MarkdownDescription: "Entries that the firewall lists, whoever's they are, of which no retired address may be one when it is released: `setintersection` of `effective_ip_rules` of the `crosscloudlink_aoai_ip_firewall` and `retired_public_ips` of the pool. An apply that is killed while it writes the firewall can leave an entry that no state knows and that `admitted_public_ips` therefore lacks. Ranges have no effect. Left out, only `admitted_public_ips` counts."},
 
 			"admitted_allocation_ids": schema.ListAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Allocation ids of the pool's addresses that are admitted, sorted."},

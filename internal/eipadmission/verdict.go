@@ -14,8 +14,9 @@ import (
 type verdict struct {
 	// Admit and Withdraw are the addresses whose tag does not say what the firewall lists.
 	Admit, Withdraw []eippool.Address
-	// Release are the retired addresses that the firewall has forgotten and nothing uses; Held those that something still uses.
-	Release, Held []eippool.Address
+	// Release are the retired addresses that the firewall has forgotten and nothing uses; Held those that something still
+	// uses, and Lingering those that the firewall lists as an entry that is nobody's.
+	Release, Held, Lingering []eippool.Address
 	// Admitted are all that the firewall lists, Pending those active or draining ones that it does not.
 	Admitted, Pending []eippool.Address
 	// Foreign are listed public IPs that are not of the pool.
@@ -24,8 +25,9 @@ type verdict struct {
 	Ungated bool
 }
 
-// judge compares a pool's addresses with the public IPs that the firewall lists.
-func judge(ours []eippool.Address, listed map[string]bool) verdict {
+// judge compares a pool's addresses with the public IPs that the firewall lists as its owner's, and with effective,
+// those that it lists at all as far as that is told.
+func judge(ours []eippool.Address, listed, effective map[string]bool) verdict {
 	v := verdict{Ungated: true}
 	foreign := maps.Clone(listed)
 	for _, a := range ours {
@@ -50,6 +52,8 @@ func judge(ours []eippool.Address, listed map[string]bool) verdict {
 		case a.Existing(): // the user's own: the pool lets go of it, nobody releases it
 		case a.InUse():
 			v.Held = append(v.Held, a)
+		case effective[a.PublicIP]:
+			v.Lingering = append(v.Lingering, a)
 		default:
 			v.Release = append(v.Release, a)
 		}
@@ -60,7 +64,7 @@ func judge(ours []eippool.Address, listed map[string]bool) verdict {
 
 // unsettled are the allocation ids for which there is something to do, or to wait for.
 func (v verdict) unsettled() []string {
-	ids := eippool.IDs(slices.Concat(v.Admit, v.Withdraw, v.Release, v.Held))
+	ids := eippool.IDs(slices.Concat(v.Admit, v.Withdraw, v.Release, v.Held, v.Lingering))
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
@@ -77,7 +81,7 @@ func host(entry string) (string, error) {
 	return ip.String(), nil
 }
 
-// hosts reads a firewall's list; entries that are none count for nothing, as the schema refuses them.
+// hosts reads a firewall's list; entries that are no single address count for nothing.
 func hosts(entries []string) map[string]bool {
 	listed := make(map[string]bool, len(entries))
 	for _, entry := range entries {

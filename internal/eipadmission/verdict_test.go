@@ -18,25 +18,28 @@ func TestJudge(t *testing.T) {
 	}
 	const gate, life = eiptag.Admission, eiptag.Lifecycle
 	for name, c := range map[string]struct {
-		tags                                              map[string]string
-		used, listed                                      bool
-		admit, withdraw, release, held, pending, admitted bool
+		tags                                                         map[string]string
+		used, listed, effective                                      bool
+		admit, withdraw, release, held, lingering, pending, admitted bool
 	}{
-		"new, listed":                   {tags: tags(gate, "required"), listed: true, admit: true, admitted: true},
-		"new, not listed":               {tags: tags(gate, "required"), pending: true},
-		"admitted, listed":              {tags: tags(gate, "admitted"), listed: true, admitted: true},
-		"admitted, not listed":          {tags: tags(gate, "admitted"), withdraw: true, pending: true},
-		"admitted, not listed, in use":  {tags: tags(gate, "admitted"), used: true, withdraw: true, pending: true},
-		"untagged, listed":              {tags: tags(), listed: true, admit: true, admitted: true},
-		"untagged, not listed":          {tags: tags(), withdraw: true, pending: true},
-		"odd, not listed":               {tags: tags(gate, "odd"), withdraw: true, pending: true},
-		"draining, listed":              {tags: tags(gate, "admitted", life, "draining"), used: true, listed: true, admitted: true},
-		"draining, not listed":          {tags: tags(gate, "admitted", life, "draining"), used: true, withdraw: true, pending: true},
-		"retired, listed":               {tags: tags(gate, "admitted", life, "retired"), listed: true, admitted: true},
-		"retired, not listed":           {tags: tags(gate, "required", life, "retired"), release: true},
-		"retired, admitted, not listed": {tags: tags(gate, "admitted", life, "retired"), withdraw: true, release: true},
-		"retired, not listed, in use":   {tags: tags(gate, "required", life, "retired"), used: true, held: true},
-		"retired, the user's own":       {tags: tags(gate, "required", life, "retired", eiptag.Existing, "true")},
+		"new, listed":                    {tags: tags(gate, "required"), listed: true, admit: true, admitted: true},
+		"new, not listed":                {tags: tags(gate, "required"), pending: true},
+		"admitted, listed":               {tags: tags(gate, "admitted"), listed: true, admitted: true},
+		"admitted, not listed":           {tags: tags(gate, "admitted"), withdraw: true, pending: true},
+		"admitted, not listed, in use":   {tags: tags(gate, "admitted"), used: true, withdraw: true, pending: true},
+		"untagged, listed":               {tags: tags(), listed: true, admit: true, admitted: true},
+		"untagged, not listed":           {tags: tags(), withdraw: true, pending: true},
+		"odd, not listed":                {tags: tags(gate, "odd"), withdraw: true, pending: true},
+		"draining, listed":               {tags: tags(gate, "admitted", life, "draining"), used: true, listed: true, admitted: true},
+		"draining, not listed":           {tags: tags(gate, "admitted", life, "draining"), used: true, withdraw: true, pending: true},
+		"retired, listed":                {tags: tags(gate, "admitted", life, "retired"), listed: true, admitted: true},
+		"retired, not listed":            {tags: tags(gate, "required", life, "retired"), release: true},
+		"retired, admitted, not listed":  {tags: tags(gate, "admitted", life, "retired"), withdraw: true, release: true},
+		"retired, not listed, in use":    {tags: tags(gate, "required", life, "retired"), used: true, held: true},
+		"retired, an entry of nobody's":  {tags: tags(gate, "required", life, "retired"), effective: true, lingering: true},
+		"retired, nobody's, in use":      {tags: tags(gate, "required", life, "retired"), used: true, effective: true, held: true},
+		"admitted, an entry of nobody's": {tags: tags(gate, "admitted"), effective: true, withdraw: true, pending: true},
+		"retired, the user's own":        {tags: tags(gate, "required", life, "retired", eiptag.Existing, "true")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := eippool.Address{AllocationID: "eipalloc-1", PublicIP: ip, Tags: c.tags}
@@ -47,13 +50,17 @@ func TestJudge(t *testing.T) {
 			if c.listed {
 				listed[ip] = true
 			}
-			v := judge([]eippool.Address{a}, listed)
+			effective := map[string]bool{"52.9.9.9": true}
+			if c.effective {
+				effective[ip] = true
+			}
+			v := judge([]eippool.Address{a}, listed, effective)
 			for what, pair := range map[string]struct {
 				got  []eippool.Address
 				want bool
 			}{
 				"admit": {v.Admit, c.admit}, "withdraw": {v.Withdraw, c.withdraw}, "release": {v.Release, c.release},
-				"held": {v.Held, c.held}, "pending": {v.Pending, c.pending}, "admitted": {v.Admitted, c.admitted},
+				"held": {v.Held, c.held}, "lingering": {v.Lingering, c.lingering}, "pending": {v.Pending, c.pending}, "admitted": {v.Admitted, c.admitted},
 			} {
 				expect(t, what, len(pair.got) == 1, pair.want)
 			}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -35,6 +36,10 @@ const (
 	testGroup    = "proxies"
 	testGroupARN = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:01234567-89ab-cdef-0123-456789abcdef:autoScalingGroupName/proxies"
 	testPool     = "egress"
+
+	testOtherGroup    = "crawlers"
+	testOtherGroupARN = "arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:76543210-89ab-cdef-0123-456789abcdef:autoScalingGroupName/crawlers"
+	testOtherPool     = "crawling"
 )
 
 // world is what the six fakes share: a small AWS account that remembers.
@@ -45,6 +50,8 @@ type world struct {
 	// before may refuse a call; it sees the operation ("lambda.CreateFunction") and how many
 	// times it was called, this call included.
 	before func(op string, n int) error
+	// after may hide that a call had its effect.
+	after func(op string, n int) error
 	// stuck keeps new instances from getting an address.
 	stuck bool
 
@@ -52,35 +59,54 @@ type world struct {
 	inline      map[string]string
 	logGroups   map[string]*logtypes.LogGroup
 	functions   map[string]*lambda.GetFunctionOutput
-	permissions map[string]string
+	signing     map[string]string
+	permissions map[string]map[string]string
 	retries     map[string]*lambda.PutFunctionEventInvokeConfigInput
 	rules       map[string]*eventbridge.PutRuleInput
 	targets     map[string][]eventtypes.Target
 	tags        map[string]map[string]string
 	group       *astypes.AutoScalingGroup
-	hooks       map[string]astypes.LifecycleHook
-	addresses   []ec2types.Address
-	serial      int
+	// other is a second group, which has the pool testOtherPool; most tests have none.
+	other     *astypes.AutoScalingGroup
+	hooks     map[string]astypes.LifecycleHook
+	addresses []ec2types.Address
+	serial    int
 }
 
 func newWorld(addresses int) *world {
 	w := &world{
 		calls: map[string]int{}, roles: map[string]*iamtypes.Role{}, inline: map[string]string{}, logGroups: map[string]*logtypes.LogGroup{},
-		functions: map[string]*lambda.GetFunctionOutput{}, permissions: map[string]string{}, retries: map[string]*lambda.PutFunctionEventInvokeConfigInput{},
+		functions: map[string]*lambda.GetFunctionOutput{}, signing: map[string]string{}, permissions: map[string]map[string]string{}, retries: map[string]*lambda.PutFunctionEventInvokeConfigInput{},
 		rules: map[string]*eventbridge.PutRuleInput{}, targets: map[string][]eventtypes.Target{}, tags: map[string]map[string]string{},
 		hooks: map[string]astypes.LifecycleHook{},
-		group: &astypes.AutoScalingGroup{
-			AutoScalingGroupName: aws.String(testGroup), AutoScalingGroupARN: aws.String(testGroupARN),
-			MinSize: aws.Int32(0), MaxSize: aws.Int32(0), DesiredCapacity: aws.Int32(0),
-		},
+		group: emptyGroup(testGroup, testGroupARN),
 	}
-	for n := range addresses {
+	w.allocate(testPool, addresses)
+	return w
+}
+
+// emptyGroup is a group at 0 in one zone.
+func emptyGroup(name, arn string) *astypes.AutoScalingGroup {
+	return &astypes.AutoScalingGroup{
+		AutoScalingGroupName: aws.String(name), AutoScalingGroupARN: aws.String(arn), AvailabilityZones: []string{"us-east-1a"},
+		MinSize: aws.Int32(0), MaxSize: aws.Int32(0), DesiredCapacity: aws.Int32(0),
+	}
+}
+
+func (w *world) allocate(pool string, addresses int) {
+	for range addresses {
+		n := len(w.addresses)
 		w.addresses = append(w.addresses, ec2types.Address{
 			AllocationId: aws.String(fmt.Sprintf("eipalloc-%d", n)), PublicIp: aws.String(fmt.Sprintf("52.0.0.%d", n+1)),
-			Tags: []ec2types.Tag{{Key: aws.String(eiptag.DefaultPoolKey), Value: aws.String(testPool)}},
+			Tags: []ec2types.Tag{{Key: aws.String(eiptag.DefaultPoolKey), Value: aws.String(pool)}},
 		})
 	}
-	return w
+}
+
+// secondGroup adds another group and its pool.
+func (w *world) secondGroup(addresses int) {
+	w.other = emptyGroup(testOtherGroup, testOtherGroupARN)
+	w.allocate(testOtherPool, addresses)
 }
 
 // cloud returns the provider's view of the world.
@@ -124,7 +150,13 @@ func (w *world) call(ctx context.Context, op string, do func() error) error {
 			return err
 		}
 	}
-	return do()
+	if err := do(); err != nil {
+		return err
+	}
+	if w.after != nil {
+		return w.after(op, w.calls[op])
+	}
+	return nil
 }
 
 // left lists every object that is not the group, sorted.
@@ -149,16 +181,116 @@ func (w *world) left() []string {
 	return all
 }
 
+// clone is another account that is the same so far, without the hooks of tests.
+func (w *world) clone() *world {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	c := &world{
+		calls: map[string]int{}, stuck: w.stuck, serial: w.serial, roles: map[string]*iamtypes.Role{}, inline: maps.Clone(w.inline), logGroups: map[string]*logtypes.LogGroup{},
+		functions: map[string]*lambda.GetFunctionOutput{}, signing: maps.Clone(w.signing), permissions: map[string]map[string]string{}, retries: maps.Clone(w.retries),
+		rules: maps.Clone(w.rules), targets: map[string][]eventtypes.Target{}, tags: map[string]map[string]string{}, group: cloneGroup(w.group), other: cloneGroup(w.other),
+		hooks: maps.Clone(w.hooks), addresses: slices.Clone(w.addresses),
+	}
+	for name, role := range w.roles {
+		same := *role
+		c.roles[name] = &same
+	}
+	for name, group := range w.logGroups {
+		same := *group
+		c.logGroups[name] = &same
+	}
+	for name, function := range w.functions {
+		configuration := *function.Configuration
+		c.functions[name] = &lambda.GetFunctionOutput{Configuration: &configuration, Tags: maps.Clone(function.Tags)}
+	}
+	for name, granted := range w.permissions {
+		c.permissions[name] = maps.Clone(granted)
+	}
+	for name, targets := range w.targets {
+		c.targets[name] = slices.Clone(targets)
+	}
+	for arn, tags := range w.tags {
+		c.tags[arn] = maps.Clone(tags)
+	}
+	return c
+}
+
+func cloneGroup(group *astypes.AutoScalingGroup) *astypes.AutoScalingGroup {
+	if group == nil {
+		return nil
+	}
+	same := *group
+	same.Instances = slices.Clone(group.Instances)
+	return &same
+}
+
+// snapshot is all that is in the account, instances and who has which address apart: equal
+// snapshots are equal accounts.
+func (w *world) snapshot(t *testing.T) string {
+	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	roles := map[string]any{}
+	for name, role := range w.roles {
+		document, err := url.QueryUnescape(*role.AssumeRolePolicyDocument)
+		if err != nil {
+			t.Fatal(err)
+		}
+		roles[name] = []any{aws.ToString(role.Path), document, role.PermissionsBoundary, roleTags(role.Tags)}
+	}
+	rules := map[string]any{}
+	for name, rule := range w.rules {
+		rules[name] = []any{rule.State, rule.EventPattern, rule.ScheduleExpression}
+	}
+	functions := map[string]any{}
+	for name, function := range w.functions {
+		is := *function.Configuration
+		if is.VpcConfig != nil && len(is.VpcConfig.SubnetIds) == 0 {
+			is.VpcConfig = nil
+		}
+		functions[name] = []any{is, function.Tags}
+	}
+	// Tags go with what has them.
+	tags := maps.Clone(w.tags)
+	maps.DeleteFunc(tags, func(arn string, _ map[string]string) bool {
+		_, name, _ := strings.Cut(arn, ":rule/")
+		_, group, _ := strings.Cut(arn, ":log-group:")
+		return w.rules[name] == nil && w.logGroups[group] == nil
+	})
+	sizes := map[string]any{}
+	for _, group := range []*astypes.AutoScalingGroup{w.group, w.other} {
+		if group != nil {
+			sizes[*group.AutoScalingGroupARN] = []any{group.MinSize, group.MaxSize, group.DesiredCapacity}
+		}
+	}
+	var addresses []string
+	for _, a := range w.addresses {
+		addresses = append(addresses, *a.AllocationId)
+	}
+	text, err := json.MarshalIndent(map[string]any{
+		"roles": roles, "inline": w.inline, "log groups": w.logGroups, "functions": functions, "signing": w.signing, "permissions": w.permissions, "retries": w.retries,
+		"rules": rules, "targets": w.targets, "tags": tags, "hooks": w.hooks, "sizes": sizes, "addresses": addresses,
+	}, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // writes counts the calls that change something.
 func (w *world) writes() int {
 	n := 0
 	for op, count := range w.calls {
-		_, name, _ := strings.Cut(op, ".")
-		if !strings.HasPrefix(name, "Get") && !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "List") {
+		if isWrite(op) {
 			n += count
 		}
 	}
 	return n
+}
+
+func isWrite(op string) bool {
+	_, name, _ := strings.Cut(op, ".")
+	return !strings.HasPrefix(name, "Get") && !strings.HasPrefix(name, "Describe") && !strings.HasPrefix(name, "List")
 }
 
 func (w *world) forget() { w.calls, w.log = map[string]int{}, nil }
@@ -166,32 +298,40 @@ func (w *world) forget() { w.calls, w.log = map[string]int{}, nil }
 // settle is one round of Auto Scaling and the function: the group gets its size, instances
 // get their address and enter service, or leave and give it back.
 func (w *world) settle() {
-	want := int(aws.ToInt32(w.group.DesiredCapacity))
-	for len(w.group.Instances) > want {
-		gone := w.group.Instances[0]
-		w.group.Instances = w.group.Instances[1:]
+	w.settleGroup(w.group, testPool)
+	w.settleGroup(w.other, testOtherPool)
+}
+
+func (w *world) settleGroup(group *astypes.AutoScalingGroup, pool string) {
+	if group == nil {
+		return
+	}
+	want := int(aws.ToInt32(group.DesiredCapacity))
+	for len(group.Instances) > want {
+		gone := group.Instances[0]
+		group.Instances = group.Instances[1:]
 		for n := range w.addresses {
 			if aws.ToString(w.addresses[n].InstanceId) == *gone.InstanceId {
 				w.addresses[n].InstanceId, w.addresses[n].AssociationId = nil, nil
 			}
 		}
 	}
-	for n := range w.group.Instances {
-		i := &w.group.Instances[n]
+	for n := range group.Instances {
+		i := &group.Instances[n]
 		if i.LifecycleState != astypes.LifecycleStatePendingWait || w.stuck {
 			continue
 		}
 		for a := range w.addresses {
-			if w.addresses[a].AssociationId == nil {
+			if w.addresses[a].AssociationId == nil && *w.addresses[a].Tags[0].Value == pool {
 				w.addresses[a].InstanceId, w.addresses[a].AssociationId = i.InstanceId, aws.String("eipassoc-"+*i.InstanceId)
 				i.LifecycleState = astypes.LifecycleStateInService
 				break
 			}
 		}
 	}
-	for len(w.group.Instances) < want {
+	for len(group.Instances) < want {
 		w.serial++
-		w.group.Instances = append(w.group.Instances, astypes.Instance{InstanceId: aws.String(fmt.Sprintf("i-%d", w.serial)), LifecycleState: astypes.LifecycleStatePendingWait})
+		group.Instances = append(group.Instances, astypes.Instance{InstanceId: aws.String(fmt.Sprintf("i-%d", w.serial)), LifecycleState: astypes.LifecycleStatePendingWait})
 	}
 }
 
@@ -212,6 +352,9 @@ func (f fakeIAM) GetRole(ctx context.Context, in *iam.GetRoleInput, _ ...func(*i
 
 func (f fakeIAM) CreateRole(ctx context.Context, in *iam.CreateRoleInput, _ ...func(*iam.Options)) (*iam.CreateRoleOutput, error) {
 	return &iam.CreateRoleOutput{}, f.call(ctx, "iam.CreateRole", func() error {
+		if f.roles[*in.RoleName] != nil {
+			return awsError("EntityAlreadyExists", "Role with name "+*in.RoleName+" already exists.")
+		}
 		role := &iamtypes.Role{RoleName: in.RoleName, Path: in.Path, Tags: in.Tags, AssumeRolePolicyDocument: aws.String(url.QueryEscape(*in.AssumeRolePolicyDocument))}
 		if in.PermissionsBoundary != nil {
 			role.PermissionsBoundary = &iamtypes.AttachedPermissionsBoundary{PermissionsBoundaryArn: in.PermissionsBoundary}
@@ -314,6 +457,9 @@ func (f fakeLogs) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.Desc
 
 func (f fakeLogs) CreateLogGroup(ctx context.Context, in *cloudwatchlogs.CreateLogGroupInput, _ ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.CreateLogGroupOutput, error) {
 	return &cloudwatchlogs.CreateLogGroupOutput{}, f.call(ctx, "logs.CreateLogGroup", func() error {
+		if f.logGroups[*in.LogGroupName] != nil {
+			return awsError("ResourceAlreadyExistsException", "The specified log group already exists")
+		}
 		f.logGroups[*in.LogGroupName] = &logtypes.LogGroup{LogGroupName: in.LogGroupName}
 		f.tags["arn:aws:logs:us-east-1:123456789012:log-group:"+*in.LogGroupName] = maps.Clone(in.Tags)
 		return nil
@@ -384,13 +530,36 @@ func (f fakeLambda) GetFunction(ctx context.Context, in *lambda.GetFunctionInput
 
 func (f fakeLambda) CreateFunction(ctx context.Context, in *lambda.CreateFunctionInput, _ ...func(*lambda.Options)) (*lambda.CreateFunctionOutput, error) {
 	return &lambda.CreateFunctionOutput{}, f.call(ctx, "lambda.CreateFunction", func() error {
+		if f.functions[*in.FunctionName] != nil {
+			return awsError("ResourceConflictException", "Function already exist: "+*in.FunctionName)
+		}
 		f.functions[*in.FunctionName] = &lambda.GetFunctionOutput{Tags: maps.Clone(in.Tags), Configuration: &lambdatypes.FunctionConfiguration{
 			FunctionName: in.FunctionName, Role: in.Role, Runtime: in.Runtime, Handler: in.Handler, Timeout: in.Timeout, MemorySize: in.MemorySize,
 			Architectures: in.Architectures, CodeSha256: aws.String("hash-of-" + string(in.Code.ZipFile)), KMSKeyArn: in.KMSKeyArn,
 			Environment: &lambdatypes.EnvironmentResponse{Variables: in.Environment.Variables}, State: lambdatypes.StateActive, LastUpdateStatus: lambdatypes.LastUpdateStatusSuccessful,
+			VpcConfig: vpcAnswer(in.VpcConfig, nil),
 		}}
+		if in.CodeSigningConfigArn != nil {
+			f.signing[*in.FunctionName] = *in.CodeSigningConfigArn
+		}
 		return nil
 	})
+}
+
+// vpcAnswer is how Lambda shows a VPC configuration after one was asked for: lists that are left
+// out stay as they were.
+func vpcAnswer(in *lambdatypes.VpcConfig, was *lambdatypes.VpcConfigResponse) *lambdatypes.VpcConfigResponse {
+	is := &lambdatypes.VpcConfigResponse{}
+	if was != nil {
+		*is = *was
+	}
+	if in != nil && in.SubnetIds != nil {
+		is.SubnetIds = in.SubnetIds
+	}
+	if in != nil && in.SecurityGroupIds != nil {
+		is.SecurityGroupIds = in.SecurityGroupIds
+	}
+	return is
 }
 
 func (f fakeLambda) UpdateFunctionCode(ctx context.Context, in *lambda.UpdateFunctionCodeInput, _ ...func(*lambda.Options)) (*lambda.UpdateFunctionCodeOutput, error) {
@@ -410,28 +579,49 @@ func (f fakeLambda) UpdateFunctionConfiguration(ctx context.Context, in *lambda.
 			c := found.Configuration
 			c.Role, c.Runtime, c.Handler, c.Timeout, c.MemorySize = in.Role, in.Runtime, in.Handler, in.Timeout, in.MemorySize
 			c.Environment = &lambdatypes.EnvironmentResponse{Variables: in.Environment.Variables}
+			c.VpcConfig = vpcAnswer(in.VpcConfig, c.VpcConfig)
+			switch {
+			case in.KMSKeyArn == nil:
+			case *in.KMSKeyArn == "":
+				c.KMSKeyArn = nil
+			default:
+				c.KMSKeyArn = in.KMSKeyArn
+			}
 		}
 		return err
 	})
 }
 
 func (f fakeLambda) GetFunctionCodeSigningConfig(ctx context.Context, in *lambda.GetFunctionCodeSigningConfigInput, _ ...func(*lambda.Options)) (*lambda.GetFunctionCodeSigningConfigOutput, error) {
-	return &lambda.GetFunctionCodeSigningConfigOutput{}, f.call(ctx, "lambda.GetFunctionCodeSigningConfig", func() error { return nil })
+	out := &lambda.GetFunctionCodeSigningConfigOutput{}
+	return out, f.call(ctx, "lambda.GetFunctionCodeSigningConfig", func() error {
+		if arn, ok := f.signing[*in.FunctionName]; ok {
+			out.CodeSigningConfigArn = aws.String(arn)
+		}
+		return nil
+	})
 }
 
 func (f fakeLambda) PutFunctionCodeSigningConfig(ctx context.Context, in *lambda.PutFunctionCodeSigningConfigInput, _ ...func(*lambda.Options)) (*lambda.PutFunctionCodeSigningConfigOutput, error) {
-	return &lambda.PutFunctionCodeSigningConfigOutput{}, f.call(ctx, "lambda.PutFunctionCodeSigningConfig", func() error { return nil })
+	return &lambda.PutFunctionCodeSigningConfigOutput{}, f.call(ctx, "lambda.PutFunctionCodeSigningConfig", func() error {
+		f.signing[*in.FunctionName] = *in.CodeSigningConfigArn
+		return nil
+	})
 }
 
 func (f fakeLambda) DeleteFunctionCodeSigningConfig(ctx context.Context, in *lambda.DeleteFunctionCodeSigningConfigInput, _ ...func(*lambda.Options)) (*lambda.DeleteFunctionCodeSigningConfigOutput, error) {
-	return &lambda.DeleteFunctionCodeSigningConfigOutput{}, f.call(ctx, "lambda.DeleteFunctionCodeSigningConfig", func() error { return nil })
+	return &lambda.DeleteFunctionCodeSigningConfigOutput{}, f.call(ctx, "lambda.DeleteFunctionCodeSigningConfig", func() error {
+		delete(f.signing, *in.FunctionName)
+		return nil
+	})
 }
 
 func (f fakeLambda) DeleteFunction(ctx context.Context, in *lambda.DeleteFunctionInput, _ ...func(*lambda.Options)) (*lambda.DeleteFunctionOutput, error) {
 	return &lambda.DeleteFunctionOutput{}, f.call(ctx, "lambda.DeleteFunction", func() error {
 		delete(f.functions, *in.FunctionName)
-		clear(f.permissions)
-		clear(f.retries)
+		delete(f.signing, *in.FunctionName)
+		delete(f.permissions, *in.FunctionName)
+		delete(f.retries, *in.FunctionName)
 		return nil
 	})
 }
@@ -461,11 +651,11 @@ func (f fakeLambda) UntagResource(ctx context.Context, in *lambda.UntagResourceI
 func (f fakeLambda) GetPolicy(ctx context.Context, in *lambda.GetPolicyInput, _ ...func(*lambda.Options)) (*lambda.GetPolicyOutput, error) {
 	out := &lambda.GetPolicyOutput{}
 	return out, f.call(ctx, "lambda.GetPolicy", func() error {
-		if len(f.permissions) == 0 {
+		if len(f.permissions[*in.FunctionName]) == 0 {
 			return awsError("ResourceNotFoundException", "No policy is associated with the given resource.")
 		}
 		var statements []map[string]any
-		for sid, source := range f.permissions {
+		for sid, source := range f.permissions[*in.FunctionName] {
 			statements = append(statements, map[string]any{
 				"Sid": sid, "Effect": "Allow", "Principal": map[string]string{"Service": "events.amazonaws.com"}, "Action": "lambda:InvokeFunction",
 				"Resource": "arn:aws:lambda:us-east-1:123456789012:function:" + *in.FunctionName, "Condition": map[string]any{"ArnLike": map[string]string{"AWS:SourceArn": source}},
@@ -482,14 +672,20 @@ func (f fakeLambda) AddPermission(ctx context.Context, in *lambda.AddPermissionI
 		if _, err := f.function(in.FunctionName); err != nil {
 			return err
 		}
-		f.permissions[*in.StatementId] = *in.SourceArn
+		if f.permissions[*in.FunctionName] == nil {
+			f.permissions[*in.FunctionName] = map[string]string{}
+		}
+		if _, ok := f.permissions[*in.FunctionName][*in.StatementId]; ok {
+			return awsError("ResourceConflictException", "The statement id ("+*in.StatementId+") provided already exists.")
+		}
+		f.permissions[*in.FunctionName][*in.StatementId] = *in.SourceArn
 		return nil
 	})
 }
 
 func (f fakeLambda) RemovePermission(ctx context.Context, in *lambda.RemovePermissionInput, _ ...func(*lambda.Options)) (*lambda.RemovePermissionOutput, error) {
 	return &lambda.RemovePermissionOutput{}, f.call(ctx, "lambda.RemovePermission", func() error {
-		delete(f.permissions, *in.StatementId)
+		delete(f.permissions[*in.FunctionName], *in.StatementId)
 		return nil
 	})
 }
@@ -502,6 +698,11 @@ func (f fakeLambda) GetFunctionEventInvokeConfig(ctx context.Context, in *lambda
 			return awsError("ResourceNotFoundException", "The function doesn't have an EventInvokeConfig")
 		}
 		out.MaximumRetryAttempts, out.MaximumEventAgeInSeconds = is.MaximumRetryAttempts, is.MaximumEventAgeInSeconds
+		// Lambda shows empty objects where there are no destinations.
+		out.DestinationConfig = &lambdatypes.DestinationConfig{OnSuccess: &lambdatypes.OnSuccess{}, OnFailure: &lambdatypes.OnFailure{}}
+		if is.DestinationConfig != nil {
+			out.DestinationConfig.OnFailure = is.DestinationConfig.OnFailure
+		}
 		return nil
 	})
 }
@@ -563,14 +764,25 @@ func (f fakeEvents) ListTargetsByRule(ctx context.Context, in *eventbridge.ListT
 
 func (f fakeEvents) PutTargets(ctx context.Context, in *eventbridge.PutTargetsInput, _ ...func(*eventbridge.Options)) (*eventbridge.PutTargetsOutput, error) {
 	return &eventbridge.PutTargetsOutput{}, f.call(ctx, "events.PutTargets", func() error {
-		f.targets[*in.Rule] = in.Targets
+		for _, target := range in.Targets {
+			f.targets[*in.Rule] = append(slices.DeleteFunc(f.targets[*in.Rule], sameTarget(*target.Id)), target)
+		}
 		return nil
 	})
 }
 
+func sameTarget(id string) func(eventtypes.Target) bool {
+	return func(target eventtypes.Target) bool { return *target.Id == id }
+}
+
 func (f fakeEvents) RemoveTargets(ctx context.Context, in *eventbridge.RemoveTargetsInput, _ ...func(*eventbridge.Options)) (*eventbridge.RemoveTargetsOutput, error) {
 	return &eventbridge.RemoveTargetsOutput{}, f.call(ctx, "events.RemoveTargets", func() error {
-		delete(f.targets, *in.Rule)
+		for _, id := range in.Ids {
+			f.targets[*in.Rule] = slices.DeleteFunc(f.targets[*in.Rule], sameTarget(id))
+		}
+		if len(f.targets[*in.Rule]) == 0 {
+			delete(f.targets, *in.Rule)
+		}
 		return nil
 	})
 }
@@ -605,18 +817,33 @@ func (f fakeEvents) UntagResource(ctx context.Context, in *eventbridge.UntagReso
 
 type fakeGroup struct{ *world }
 
+// named finds a group; nil if there is none.
+func (f fakeGroup) named(name *string) *astypes.AutoScalingGroup {
+	for _, group := range []*astypes.AutoScalingGroup{f.group, f.other} {
+		if group != nil && *group.AutoScalingGroupName == *name {
+			return group
+		}
+	}
+	return nil
+}
+
 func (f fakeGroup) DescribeAutoScalingGroups(ctx context.Context, in *autoscaling.DescribeAutoScalingGroupsInput, _ ...func(*autoscaling.Options)) (*autoscaling.DescribeAutoScalingGroupsOutput, error) {
 	out := &autoscaling.DescribeAutoScalingGroupsOutput{}
 	return out, f.call(ctx, "autoscaling.DescribeAutoScalingGroups", func() error {
-		if f.group == nil || *f.group.AutoScalingGroupName != in.AutoScalingGroupNames[0] {
+		group := f.named(&in.AutoScalingGroupNames[0])
+		if group == nil {
 			return nil
 		}
-		shown := *f.group
-		shown.Instances = slices.Clone(f.group.Instances)
+		shown := *group
+		shown.Instances = slices.Clone(group.Instances)
 		out.AutoScalingGroups = []astypes.AutoScalingGroup{shown}
 		f.settle()
 		return nil
 	})
+}
+
+func groupNotFound() error {
+	return awsError("ValidationError", "AutoScalingGroup name not found - null")
 }
 
 func (f fakeGroup) UpdateAutoScalingGroup(ctx context.Context, in *autoscaling.UpdateAutoScalingGroupInput, _ ...func(*autoscaling.Options)) (*autoscaling.UpdateAutoScalingGroupOutput, error) {
@@ -624,7 +851,11 @@ func (f fakeGroup) UpdateAutoScalingGroup(ctx context.Context, in *autoscaling.U
 		if in.MinSize == nil || in.MaxSize == nil || in.DesiredCapacity == nil {
 			return awsError("ValidationError", "the three sizes belong into one call")
 		}
-		f.group.MinSize, f.group.MaxSize, f.group.DesiredCapacity = in.MinSize, in.MaxSize, in.DesiredCapacity
+		group := f.named(in.AutoScalingGroupName)
+		if group == nil {
+			return groupNotFound()
+		}
+		group.MinSize, group.MaxSize, group.DesiredCapacity = in.MinSize, in.MaxSize, in.DesiredCapacity
 		return nil
 	})
 }
@@ -632,8 +863,13 @@ func (f fakeGroup) UpdateAutoScalingGroup(ctx context.Context, in *autoscaling.U
 func (f fakeGroup) DescribeLifecycleHooks(ctx context.Context, in *autoscaling.DescribeLifecycleHooksInput, _ ...func(*autoscaling.Options)) (*autoscaling.DescribeLifecycleHooksOutput, error) {
 	out := &autoscaling.DescribeLifecycleHooksOutput{}
 	return out, f.call(ctx, "autoscaling.DescribeLifecycleHooks", func() error {
+		if f.named(in.AutoScalingGroupName) == nil {
+			return groupNotFound()
+		}
 		for _, hook := range f.hooks {
-			out.LifecycleHooks = append(out.LifecycleHooks, hook)
+			if aws.ToString(hook.AutoScalingGroupName) == *in.AutoScalingGroupName {
+				out.LifecycleHooks = append(out.LifecycleHooks, hook)
+			}
 		}
 		return nil
 	})
@@ -641,8 +877,11 @@ func (f fakeGroup) DescribeLifecycleHooks(ctx context.Context, in *autoscaling.D
 
 func (f fakeGroup) PutLifecycleHook(ctx context.Context, in *autoscaling.PutLifecycleHookInput, _ ...func(*autoscaling.Options)) (*autoscaling.PutLifecycleHookOutput, error) {
 	return &autoscaling.PutLifecycleHookOutput{}, f.call(ctx, "autoscaling.PutLifecycleHook", func() error {
+		if f.named(in.AutoScalingGroupName) == nil {
+			return groupNotFound()
+		}
 		f.hooks[*in.LifecycleHookName] = astypes.LifecycleHook{
-			LifecycleHookName: in.LifecycleHookName, LifecycleTransition: in.LifecycleTransition, DefaultResult: in.DefaultResult,
+			AutoScalingGroupName: in.AutoScalingGroupName, LifecycleHookName: in.LifecycleHookName, LifecycleTransition: in.LifecycleTransition, DefaultResult: in.DefaultResult,
 			HeartbeatTimeout: in.HeartbeatTimeout, NotificationMetadata: in.NotificationMetadata,
 		}
 		return nil
@@ -651,6 +890,9 @@ func (f fakeGroup) PutLifecycleHook(ctx context.Context, in *autoscaling.PutLife
 
 func (f fakeGroup) DeleteLifecycleHook(ctx context.Context, in *autoscaling.DeleteLifecycleHookInput, _ ...func(*autoscaling.Options)) (*autoscaling.DeleteLifecycleHookOutput, error) {
 	return &autoscaling.DeleteLifecycleHookOutput{}, f.call(ctx, "autoscaling.DeleteLifecycleHook", func() error {
+		if f.named(in.AutoScalingGroupName) == nil {
+			return groupNotFound()
+		}
 		delete(f.hooks, *in.LifecycleHookName)
 		return nil
 	})
@@ -658,10 +900,14 @@ func (f fakeGroup) DeleteLifecycleHook(ctx context.Context, in *autoscaling.Dele
 
 type fakeEC2 struct{ *world }
 
-func (f fakeEC2) DescribeAddresses(ctx context.Context, _ *ec2.DescribeAddressesInput, _ ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error) {
+func (f fakeEC2) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddressesInput, _ ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error) {
 	out := &ec2.DescribeAddressesOutput{}
 	return out, f.call(ctx, "ec2.DescribeAddresses", func() error {
-		out.Addresses = slices.Clone(f.addresses)
+		for _, a := range f.addresses {
+			if *a.Tags[0].Value == in.Filters[0].Values[0] {
+				out.Addresses = append(out.Addresses, a)
+			}
+		}
 		return nil
 	})
 }

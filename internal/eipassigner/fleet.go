@@ -38,6 +38,7 @@ type member struct{ id, state, address string }
 type fleet struct {
 	found bool
 	size
+	surge   surge
 	members []member
 	// active counts the pool's addresses that are neither draining nor retired; unadmitted those
 	// among them that no firewall has admitted yet; others those held by what is not of the group.

@@ -31,6 +31,16 @@ func (c *cloud) findGroup(ctx context.Context, group groupARN) (*astypes.AutoSca
 	return nil, nil
 }
 
+// gone reports whether a refusal is because somebody deletes the group meanwhile. Auto Scaling's
+// code for that stands for much else too.
+func (c *cloud) gone(ctx context.Context, group groupARN, refusal error) bool {
+	if !clouderr.IsAWS(refusal, validationError) {
+		return false
+	}
+	found, err := c.findGroup(ctx, group)
+	return err == nil && found == nil
+}
+
 // describePool lists the pool's addresses in one call.
 func (c *cloud) describePool(ctx context.Context, tagKey, pool string) ([]poolMember, error) {
 	out, err := c.ec2.DescribeAddresses(ctx, &ec2.DescribeAddressesInput{Filters: []ec2types.Filter{{Name: aws.String("tag:" + tagKey), Values: []string{pool}}}})
@@ -65,7 +75,7 @@ func (c *cloud) lookAtFleet(ctx context.Context, s spec) (fleet, error) {
 	if group == nil {
 		return newFleet(fleet{}, nil, pool), nil
 	}
-	f := fleet{found: true, size: size{min: int64(aws.ToInt32(group.MinSize)), max: int64(aws.ToInt32(group.MaxSize)), desired: int64(aws.ToInt32(group.DesiredCapacity))}}
+	f := fleet{found: true, surge: surgeOf(*group), size: size{min: int64(aws.ToInt32(group.MinSize)), max: int64(aws.ToInt32(group.MaxSize)), desired: int64(aws.ToInt32(group.DesiredCapacity))}}
 	var ids []string
 	for _, i := range group.Instances {
 		f.members = append(f.members, member{id: aws.ToString(i.InstanceId), state: string(i.LifecycleState)})
@@ -146,7 +156,7 @@ func (c *cloud) drain(ctx context.Context, group groupARN) error {
 		return err
 	}
 	if aws.ToInt32(found.MinSize) != 0 || aws.ToInt32(found.MaxSize) != 0 || aws.ToInt32(found.DesiredCapacity) != 0 {
-		if err := c.setSize(ctx, group, size{}); err != nil {
+		if err := c.setSize(ctx, group, size{}); err != nil && !c.gone(ctx, group, err) {
 			return err
 		}
 	}

@@ -3,9 +3,6 @@ package eipassigner
 import (
 	"fmt"
 	"regexp"
-
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
 // groupARN is the ARN of an Auto Scaling group, taken apart. It holds the group's UUID, so
@@ -23,11 +20,6 @@ func parseGroupARN(text string) (groupARN, error) {
 		return groupARN{}, fmt.Errorf("%q is not the ARN of an Auto Scaling group; write the group's `arn` (aws_autoscaling_group.NAME.arn), which looks like arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME, not its name or id", text)
 	}
 	return groupARN{text: text, partition: match[1], region: match[2], account: match[3], uuid: match[4], name: match[5]}, nil
-}
-
-func groupARNValidator() validator.String {
-	return stringvalidator.RegexMatches(groupARNPattern, "must be the ARN of an Auto Scaling group, not its name or id: write aws_autoscaling_group.NAME.arn, which looks like "+
-		"arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME")
 }
 
 // arn makes the ARN of a regional object of the group's account.

@@ -99,16 +99,35 @@ func (c *cloud) importInto(ctx context.Context, s spec, m *model) (bool, error) 
 		return false, err
 	}
 	m.PoolSize = int64Value(int64(newFleet(fleet{}, nil, pool).active))
+	if err := c.importInvocation(ctx, s, m); err != nil {
+		return false, err
+	}
 	imported, diags := m.toSpec(ctx, s.owner, c.defaultTags)
 	if diags.HasError() {
 		return false, fmt.Errorf("%s", diags[0].Detail())
 	}
-	signing, err := c.lambda.GetFunctionCodeSigningConfig(ctx, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: aws.String(s.functionName())})
-	if err == nil {
-		m.CodeSigningConfigARN = tfvalue.StringOrNull(aws.ToString(signing.CodeSigningConfigArn))
-	}
 	m.setDerived(imported, archive{hash: aws.ToString(is.CodeSha256)})
 	return true, nil
+}
+
+// importInvocation reads code signing and the destination of failed events, which Lambda keeps
+// beside the function.
+func (c *cloud) importInvocation(ctx context.Context, s spec, m *model) error {
+	signing, err := c.lambda.GetFunctionCodeSigningConfig(ctx, &lambda.GetFunctionCodeSigningConfigInput{FunctionName: aws.String(s.functionName())})
+	switch {
+	case err == nil:
+		m.CodeSigningConfigARN = tfvalue.StringOrNull(aws.ToString(signing.CodeSigningConfigArn))
+	case !clouderr.IsAWS(err, resourceNotFound):
+		return fmt.Errorf("reading the code signing of function %s: %w", s.functionName(), err)
+	}
+	invoke, err := c.lambda.GetFunctionEventInvokeConfig(ctx, &lambda.GetFunctionEventInvokeConfigInput{FunctionName: aws.String(s.functionName())})
+	switch {
+	case err == nil:
+		m.FailureDestinationARN = tfvalue.StringOrNull(failureDestination(invoke.DestinationConfig))
+	case !clouderr.IsAWS(err, resourceNotFound):
+		return fmt.Errorf("reading the retries of function %s: %w", s.functionName(), err)
+	}
+	return nil
 }
 
 // importRole tells a role of ours from one of the user's by its name.

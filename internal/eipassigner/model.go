@@ -24,6 +24,8 @@ type model struct {
 	MinSize                types.Int64    `tfsdk:"min_size"`
 	MaxSize                types.Int64    `tfsdk:"max_size"`
 	DesiredCapacity        types.Int64    `tfsdk:"desired_capacity"`
+	MaxHealthyPercentage   types.Int64    `tfsdk:"max_healthy_percentage"`
+	RebalanceMargin        types.Int64    `tfsdk:"rebalance_margin"`
 	Architecture           types.String   `tfsdk:"architecture"`
 	HeartbeatTimeout       types.Int64    `tfsdk:"heartbeat_timeout"`
 	ReconcileSchedule      types.String   `tfsdk:"reconcile_schedule"`
@@ -34,6 +36,7 @@ type model struct {
 	KMSKeyARN              types.String   `tfsdk:"kms_key_arn"`
 	VPCConfig              types.Object   `tfsdk:"vpc_config"`
 	CodeSigningConfigARN   types.String   `tfsdk:"code_signing_config_arn"`
+	FailureDestinationARN  types.String   `tfsdk:"failure_destination_arn"`
 	Tags                   types.Map      `tfsdk:"tags"`
 	FunctionName           types.String   `tfsdk:"function_name"`
 	FunctionARN            types.String   `tfsdk:"function_arn"`
@@ -67,7 +70,7 @@ var vpcConfigTypes = map[string]attr.Type{
 func (m model) inputsKnown(ctx context.Context) bool {
 	for _, v := range []attr.Value{
 		m.Name, m.AutoScalingGroupARN, m.PoolName, m.TagKey, m.Architecture, m.HeartbeatTimeout, m.ReconcileSchedule, m.LogRetentionInDays,
-		m.RoleARN, m.RolePath, m.PermissionsBoundaryARN, m.KMSKeyARN, m.CodeSigningConfigARN, m.VPCConfig, m.Tags,
+		m.RoleARN, m.RolePath, m.PermissionsBoundaryARN, m.KMSKeyARN, m.CodeSigningConfigARN, m.FailureDestinationARN, m.VPCConfig, m.Tags,
 	} {
 		text, err := v.ToTerraformValue(ctx)
 		if err != nil || !text.IsFullyKnown() {
@@ -92,7 +95,8 @@ func (m model) toSpec(ctx context.Context, owner string, defaultTags map[string]
 		architecture: m.Architecture.ValueString(), heartbeat: m.HeartbeatTimeout.ValueInt64(), schedule: m.ReconcileSchedule.ValueString(),
 		retention: m.LogRetentionInDays.ValueInt64(), roleARN: m.RoleARN.ValueString(), rolePath: m.RolePath.ValueString(),
 		boundary: m.PermissionsBoundaryARN.ValueString(), kmsKey: m.KMSKeyARN.ValueString(), codeSigning: m.CodeSigningConfigARN.ValueString(),
-		tags: allTags(defaultTags, tags, owner),
+		failureDestination: m.FailureDestinationARN.ValueString(),
+		tags:               allTags(defaultTags, tags, owner),
 	}
 	if !m.VPCConfig.IsNull() {
 		var vpc vpcConfig

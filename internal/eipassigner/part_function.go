@@ -68,7 +68,8 @@ func (p functionPart) look(ctx context.Context) ([]finding, error) {
 		return nil, fmt.Errorf("reading the retries of function %s: %w", p.spec.functionName(), err)
 	}
 	retries.exists = true
-	retries.drifted = aws.ToInt32(invoke.MaximumRetryAttempts) != functionRetries || aws.ToInt32(invoke.MaximumEventAgeInSeconds) != functionMaxEventAge
+	retries.drifted = aws.ToInt32(invoke.MaximumRetryAttempts) != functionRetries || aws.ToInt32(invoke.MaximumEventAgeInSeconds) != functionMaxEventAge ||
+		failureDestination(invoke.DestinationConfig) != p.spec.failureDestination
 	return []finding{function, retries}, nil
 }
 
@@ -116,16 +117,28 @@ func (p functionPart) put(ctx context.Context, found []finding, u *undo) error {
 	if err != nil || retries.sound() {
 		return err
 	}
-	err = write(ctx, func(ctx context.Context) error {
-		_, err := p.lambda.PutFunctionEventInvokeConfig(ctx, &lambda.PutFunctionEventInvokeConfigInput{
-			FunctionName: p.name(), MaximumRetryAttempts: aws.Int32(functionRetries), MaximumEventAgeInSeconds: aws.Int32(functionMaxEventAge),
-		})
+	in := &lambda.PutFunctionEventInvokeConfigInput{
+		FunctionName: p.name(), MaximumRetryAttempts: aws.Int32(functionRetries), MaximumEventAgeInSeconds: aws.Int32(functionMaxEventAge),
+	}
+	if p.spec.failureDestination != "" {
+		in.DestinationConfig = &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String(p.spec.failureDestination)}}
+	}
+	err = p.oncePropagated(ctx, func(ctx context.Context) error {
+		_, err := p.lambda.PutFunctionEventInvokeConfig(ctx, in)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("setting the retries of function %s: %w", p.spec.functionName(), err)
 	}
 	return nil
+}
+
+// failureDestination is the ARN of the destination of failed events, "" if there is none.
+func failureDestination(config *types.DestinationConfig) string {
+	if config == nil || config.OnFailure == nil {
+		return ""
+	}
+	return aws.ToString(config.OnFailure.Destination)
 }
 
 func (p functionPart) create(ctx context.Context, u *undo) error {
@@ -156,8 +169,9 @@ func (p functionPart) create(ctx context.Context, u *undo) error {
 	return p.await(ctx)
 }
 
+// vpcConfig names no subnets as an empty list: one that is left out changes nothing.
 func (p functionPart) vpcConfig() *types.VpcConfig {
-	return &types.VpcConfig{SubnetIds: p.spec.subnets, SecurityGroupIds: p.spec.securityGroups}
+	return &types.VpcConfig{SubnetIds: append([]string{}, p.spec.subnets...), SecurityGroupIds: append([]string{}, p.spec.securityGroups...)}
 }
 
 // oncePropagated repeats a change while Lambda does not see the role, or what the role may, yet.
@@ -179,14 +193,15 @@ func (p functionPart) oncePropagated(ctx context.Context, change func(context.Co
 	return err
 }
 
-// notPropagated tells Lambda's refusal of a role that it does not see yet from its other
-// refusals: they share one code, so the text decides.
+// notPropagated tells Lambda's refusal of a role that it does not see yet, or whose policy, from
+// its other refusals: they share one code, so the text decides. For a role of the user's own
+// the policy may be new too.
 func notPropagated(err error) bool {
 	if !clouderr.IsAWS(err, "InvalidParameterValueException") {
 		return false
 	}
 	text := clouderr.AWSMessage(err)
-	return strings.Contains(text, "cannot be assumed by Lambda") || strings.Contains(text, "does not have permissions to call CreateNetworkInterface")
+	return strings.Contains(text, "cannot be assumed by Lambda") || strings.Contains(text, "does not have permissions to call")
 }
 
 func (p functionPart) update(ctx context.Context) error {

@@ -37,6 +37,9 @@ func (p hookPart) find(ctx context.Context) (map[string]types.LifecycleHook, err
 	}
 	out, err := p.autoScaling.DescribeLifecycleHooks(ctx, &autoscaling.DescribeLifecycleHooksInput{AutoScalingGroupName: aws.String(p.spec.group.name)})
 	if err != nil {
+		if p.gone(ctx, p.spec.group, err) {
+			return nil, nil
+		}
 		return nil, fmt.Errorf("reading the lifecycle hooks of group %s: %w", p.spec.group.name, err)
 	}
 	hooks := map[string]types.LifecycleHook{}

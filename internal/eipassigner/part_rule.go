@@ -84,11 +84,12 @@ func (p rulePart) put(ctx context.Context, found []finding, u *undo) error {
 		if found[n].sound() {
 			continue
 		}
+		if !found[n].exists {
+			// Before it is made: the rule may be there and its target refused.
+			u.add(func(ctx context.Context) error { return p.removeOne(ctx, kind) })
+		}
 		if err := p.putOne(ctx, kind, found[n].exists); err != nil {
 			return err
-		}
-		if !found[n].exists {
-			u.add(func(ctx context.Context) error { return p.removeOne(ctx, kind) })
 		}
 	}
 	return nil

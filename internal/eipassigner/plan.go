@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -21,6 +22,12 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 		return
 	}
 	resp.Diagnostics.Append(checkSizes(config)...)
+	// Whether zones are rebalanced is the plan's to find out.
+	least := config
+	if least.RebalanceMargin.IsNull() {
+		least.RebalanceMargin = types.Int64Unknown()
+	}
+	resp.Diagnostics.Append(least.checkPoolSize(nil)...)
 	if known(config.RoleARN) && !config.PermissionsBoundaryARN.IsNull() && !config.PermissionsBoundaryARN.IsUnknown() {
 		resp.Diagnostics.AddAttributeError(path.Root("permissions_boundary_arn"), "A boundary for a role that is not made",
 			"With `role_arn` no role is made, so there is none to put `permissions_boundary_arn` on. Leave one of the two out; a role of your own has a boundary of your own.")
@@ -32,33 +39,18 @@ func known(v types.String) bool { return !v.IsNull() && !v.IsUnknown() }
 // checkSizes compares what is known of the sizes.
 func checkSizes(m model) diag.Diagnostics {
 	var diags diag.Diagnostics
-	has := func(v types.Int64) bool { return !v.IsNull() && !v.IsUnknown() }
-	if has(m.MinSize) && has(m.MaxSize) && m.MinSize.ValueInt64() > m.MaxSize.ValueInt64() {
+	if isKnown(m.MinSize) && isKnown(m.MaxSize) && m.MinSize.ValueInt64() > m.MaxSize.ValueInt64() {
 		diags.AddAttributeError(path.Root("min_size"), "min_size is larger than max_size",
 			fmt.Sprintf("min_size is %d and max_size is %d. Write a min_size of at most %[2]d, or a larger max_size.", m.MinSize.ValueInt64(), m.MaxSize.ValueInt64()))
 	}
-	if has(m.DesiredCapacity) {
+	if isKnown(m.DesiredCapacity) {
 		desired := m.DesiredCapacity.ValueInt64()
-		if has(m.MinSize) && desired < m.MinSize.ValueInt64() || has(m.MaxSize) && desired > m.MaxSize.ValueInt64() {
+		if isKnown(m.MinSize) && desired < m.MinSize.ValueInt64() || isKnown(m.MaxSize) && desired > m.MaxSize.ValueInt64() {
 			diags.AddAttributeError(path.Root("desired_capacity"), "desired_capacity is not between min_size and max_size",
 				fmt.Sprintf("desired_capacity is %d, min_size %s and max_size %s. Write a number between them.", desired, m.MinSize, m.MaxSize))
 		}
 	}
-	if has(m.PoolSize) && has(m.MaxSize) && m.PoolSize.ValueInt64() < m.MaxSize.ValueInt64() {
-		diags.Append(poolTooSmall(m.PoolSize.ValueInt64(), m.MaxSize.ValueInt64(), m.PoolName.ValueString(), false))
-	}
 	return diags
-}
-
-// poolTooSmall says that not every instance of the group could have an address.
-func poolTooSmall(addresses, maximum int64, pool string, warning bool) diag.Diagnostic {
-	const summary = "The pool is smaller than the fleet"
-	detail := fmt.Sprintf("max_size is %d, and pool %q has %d addresses: an instance without an address is never put in service. "+
-		"Set the pool's `size` to at least %[1]d, or write a max_size of at most %[3]d.", maximum, pool, addresses)
-	if warning {
-		return diag.WithPath(path.Root("max_size"), diag.NewWarningDiagnostic(summary, detail+" (If this apply makes the pool large enough, all is well.)"))
-	}
-	return diag.WithPath(path.Root("max_size"), diag.NewErrorDiagnostic(summary, detail))
 }
 
 // ModifyPlan says what the apply will make, refuses what cannot work, and plans an update
@@ -103,10 +95,12 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if !plan.inputsKnown(ctx) {
 		plan.setDerivedUnknown()
 		plan.setStatusUnknown()
+		resp.Diagnostics.Append(sizes.checkPoolSize(nil)...)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 		return
 	}
 	if !r.cloudKnown() {
+		resp.Diagnostics.Append(sizes.checkPoolSize(nil)...)
 		// The default tags may be unknown too, but nothing that is shown depends on them.
 		r.planDerived(ctx, &plan, code, nil, &resp.Diagnostics)
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
@@ -121,13 +115,18 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	var group *surge
 	if state == nil || replaced {
-		planCreate(ctx, c, s, code, &resp.Diagnostics)
+		group = planCreate(ctx, c, s, code, &resp.Diagnostics)
 	} else {
-		r.planUpdate(ctx, c, s, &plan, *state, &resp.Diagnostics)
+		group = r.planUpdate(ctx, c, s, &plan, *state, &resp.Diagnostics)
 	}
-	if config.PoolSize.IsNull() && (state == nil || replaced || !plan.MaxSize.Equal(state.MaxSize)) && !resp.Diagnostics.HasError() {
-		planPool(ctx, c, s, plan, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(sizes.checkPoolSize(group)...)
+	if config.PoolSize.IsNull() && (state == nil || replaced || !plan.MaxSize.Equal(state.MaxSize)) {
+		planPool(ctx, c, s, plan, group, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
@@ -171,30 +170,33 @@ func (r *Resource) planDerived(ctx context.Context, plan *model, code archive, d
 }
 
 // planCreate looks whether the group is there, and what of ours is already.
-func planCreate(ctx context.Context, c *cloud, s spec, code archive, diags *diag.Diagnostics) {
-	diags.Append(c.checkGroup(ctx, s.group)...)
+func planCreate(ctx context.Context, c *cloud, s spec, code archive, diags *diag.Diagnostics) *surge {
+	group, groupDiags := c.checkGroup(ctx, s.group)
+	diags.Append(groupDiags...)
 	if diags.HasError() {
-		return
+		return nil
 	}
+	is := surgeOf(*group)
 	found, err := survey(ctx, c.parts(s, code))
 	if err != nil {
 		clouderr.Add(diags, "Cannot look for existing parts of the assigner", err, "Before it is made, the assigner's parts are looked for, to adopt what an interrupted apply left.")
-		return
+		return nil
 	}
 	count, err := existing(found)
 	if err != nil {
 		diags.Append(foreignError(s, err))
-		return
+		return nil
 	}
 	if count > 0 {
 		diags.AddWarning("Existing parts of the assigner will be adopted",
 			fmt.Sprintf("%d objects of the assigner %q for group %s exist already, and are of this configuration: an apply was interrupted. They will be adopted.", count, s.name, s.group.name))
 	}
+	return &is
 }
 
 // planPool compares pool and fleet as they are now. The pool may grow in this very apply, so
 // that this is no more than a warning; see pool_size.
-func planPool(ctx context.Context, c *cloud, s spec, plan model, diags *diag.Diagnostics) {
+func planPool(ctx context.Context, c *cloud, s spec, plan model, group *surge, diags *diag.Diagnostics) {
 	if plan.MaxSize.IsUnknown() {
 		return
 	}
@@ -204,33 +206,48 @@ func planPool(ctx context.Context, c *cloud, s spec, plan model, diags *diag.Dia
 		return
 	}
 	// An empty pool is one that this apply makes first.
-	if f := newFleet(fleet{}, nil, pool); f.active > 0 && int64(f.active) < plan.MaxSize.ValueInt64() {
-		diags.Append(poolTooSmall(int64(f.active), plan.MaxSize.ValueInt64(), s.pool, true))
+	if f := newFleet(fleet{}, nil, pool); f.active > 0 {
+		diags.Append(checkCapacity(plan.leastSurge().or(group), int64(f.active), plan.MaxSize.ValueInt64(), s.pool, true)...)
 	}
 }
 
-// planUpdate decides whether there is something to do or to wait for.
-func (r *Resource) planUpdate(ctx context.Context, c *cloud, s spec, plan *model, state model, diags *diag.Diagnostics) {
+// planUpdate decides whether there is something to do or to wait for. It reads the group only
+// if how many addresses that needs is to be known.
+func (r *Resource) planUpdate(ctx context.Context, c *cloud, s spec, plan *model, state model, diags *diag.Diagnostics) *surge {
 	before, stateDiags := state.toSpec(ctx, r.owner(), c.defaultTags)
 	diags.Append(stateDiags...)
 	changed := !sameSpec(s, before) || !plan.SourceCodeHash.Equal(state.SourceCodeHash) || !plan.PolicyJSON.Equal(state.PolicyJSON) ||
-		!plan.MinSize.Equal(state.MinSize) || !plan.MaxSize.Equal(state.MaxSize)
+		!plan.MinSize.Equal(state.MinSize) || !plan.MaxSize.Equal(state.MaxSize) || !plan.PoolSize.Equal(state.PoolSize) ||
+		!plan.MaxHealthyPercentage.Equal(state.MaxHealthyPercentage) || !plan.RebalanceMargin.Equal(state.RebalanceMargin) || !plan.Timeouts.Equal(state.Timeouts)
 	waiting := state.Status.ValueString() != statusInService || len(state.DriftedParts.Elements()) > 0
 	if changed || waiting {
 		plan.setStatusUnknown()
 	} else {
 		plan.Status, plan.StatusReason, plan.InServiceCount, plan.DriftedParts = state.Status, state.StatusReason, state.InServiceCount, state.DriftedParts
 	}
+	if !plan.MaxHealthyPercentage.IsNull() && !plan.RebalanceMargin.IsNull() {
+		return nil
+	}
+	group, err := c.findGroup(ctx, s.group)
+	if err != nil {
+		clouderr.AddAttribute(diags, path.Root("auto_scaling_group_arn"), "Cannot read the Auto Scaling group", err, "")
+	}
+	if group == nil {
+		return nil
+	}
+	is := surgeOf(*group)
+	return &is
 }
 
-// checkGroup refuses a group that does not exist, or that the provider does not reach.
-func (c *cloud) checkGroup(ctx context.Context, group groupARN) diag.Diagnostics {
+// checkGroup finds the group, and refuses one that does not exist or that the provider does
+// not reach.
+func (c *cloud) checkGroup(ctx context.Context, group groupARN) (*astypes.AutoScalingGroup, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	at := path.Root("auto_scaling_group_arn")
 	if group.region != c.region || group.account != c.account {
 		diags.AddAttributeError(at, "The Auto Scaling group is elsewhere",
 			fmt.Sprintf("Group %s is in account %s and Region %s, and the provider's `aws` block works in account %s and Region %s. Use a provider configuration for the group's.", group.name, group.account, group.region, c.account, c.region))
-		return diags
+		return nil, diags
 	}
 	found, err := c.findGroup(ctx, group)
 	switch {
@@ -240,7 +257,7 @@ func (c *cloud) checkGroup(ctx context.Context, group groupARN) diag.Diagnostics
 		diags.AddAttributeError(at, "The Auto Scaling group does not exist",
 			fmt.Sprintf("There is no Auto Scaling group %s with the ARN %s in account %s, Region %s. Refer to the group's resource (aws_autoscaling_group.NAME.arn), so that a group that is replaced is followed.", group.name, group.text, group.account, group.region))
 	}
-	return diags
+	return found, diags
 }
 
 func foreignError(s spec, err error) diag.Diagnostic {

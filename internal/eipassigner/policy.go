@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
@@ -67,17 +68,51 @@ func (s spec) policy() string {
 			Action: []string{"autoscaling:CompleteLifecycleAction", "autoscaling:RecordLifecycleActionHeartbeat"}},
 		{Sid: "Log", Effect: "Allow", Resource: []string{s.logGroupARN() + ":*"}, Action: []string{"logs:CreateLogStream", "logs:PutLogEvents"}},
 	}
-	if len(s.subnets) > 0 {
-		// Lambda makes and deletes the function's own interfaces; AWS documents no narrower resource.
-		statements = append(statements, policyStatement{Sid: "RunInTheVPC", Effect: "Allow", Resource: []string{"*"}, Action: []string{
-			"ec2:AssignPrivateIpAddresses", "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces",
-			"ec2:DescribeSubnets", "ec2:UnassignPrivateIpAddresses",
-		}})
+	statements = append(statements, s.vpcStatements()...)
+	if s.failureDestination != "" {
+		statements = append(statements, policyStatement{Sid: "ReportFailedEvents", Effect: "Allow",
+			Action: []string{failureActions[serviceOf(s.failureDestination)]}, Resource: []string{s.failureDestination}})
 	}
 	if s.kmsKey != "" {
 		statements = append(statements, policyStatement{Sid: "ReadTheEnvironment", Effect: "Allow", Action: []string{"kms:Decrypt"}, Resource: []string{s.kmsKey}})
 	}
 	return mustJSON(policyDocument{Version: policyVersion, Statement: statements})
+}
+
+// failureActions is what Lambda does, as the function's role, to a destination of each service.
+var failureActions = map[string]string{"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction", "events": "events:PutEvents"}
+
+// serviceOf is the service that an ARN names.
+func serviceOf(arn string) string { return strings.Split(arn, ":")[2] }
+
+// vpcStatements let Lambda make and delete the interfaces of a function in a VPC, as the
+// function's role, and keep the function's own code from doing the same.
+//
+// A new interface is authorised on its subnet and its security groups too, so these bind it. For
+// deleting one, the Lambda developer guide ("Giving Lambda functions access to resources in an
+// Amazon VPC") wants all resource ids of the account and Region, and describing knows no
+// resources. The key lambda:SourceFunctionArn is there only in calls of the function's code.
+func (s spec) vpcStatements() []policyStatement {
+	if len(s.subnets) == 0 {
+		return nil
+	}
+	look := []string{"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
+	change := []string{"ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"}
+	const create = "ec2:CreateNetworkInterface"
+	within := []string{s.group.arn("ec2", "network-interface/*")}
+	for _, id := range s.subnets {
+		within = append(within, s.group.arn("ec2", "subnet/"+id))
+	}
+	for _, id := range s.securityGroups {
+		within = append(within, s.group.arn("ec2", "security-group/"+id))
+	}
+	return []policyStatement{
+		{Sid: "LookAtTheVPC", Effect: "Allow", Action: look, Resource: []string{"*"}},
+		{Sid: "JoinTheVPC", Effect: "Allow", Action: []string{create}, Resource: within},
+		{Sid: "LeaveTheVPC", Effect: "Allow", Action: change, Resource: []string{s.group.arn("ec2", "*/*")}},
+		{Sid: "DenyTheFunctionsOwnCode", Effect: "Deny", Action: append([]string{create}, append(change, look...)...), Resource: []string{"*"},
+			Condition: map[string]map[string][]string{"ArnEquals": {"lambda:SourceFunctionArn": {s.functionARN()}}}},
+	}
 }
 
 // sameJSON reports whether two documents mean the same. IAM returns them URL-encoded, and

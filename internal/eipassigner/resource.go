@@ -127,7 +127,8 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	resp.Diagnostics.Append(j.checkGroup(ctx, j.spec.group)...)
+	_, diags = j.checkGroup(ctx, j.spec.group)
+	resp.Diagnostics.Append(diags...)
 	before, err := j.lookAtFleet(ctx, j.spec)
 	if err != nil {
 		clouderr.Add(&resp.Diagnostics, "Cannot read group and pool", err, "Nothing was made.")
@@ -135,8 +136,8 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	if int64(before.active) < plan.MaxSize.ValueInt64() {
-		resp.Diagnostics.Append(poolTooSmall(int64(before.active), plan.MaxSize.ValueInt64(), j.spec.pool, false))
+	resp.Diagnostics.Append(checkCapacity(plan.configuredSurge().with(before.surge), int64(before.active), plan.MaxSize.ValueInt64(), j.spec.pool, false)...)
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	found, err := survey(ctx, j.all())
@@ -322,7 +323,8 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 	old, diags := r.begin(ctx, state)
 	resp.Diagnostics.Append(diags...)
-	resp.Diagnostics.Append(j.checkGroup(ctx, j.spec.group)...)
+	_, diags = j.checkGroup(ctx, j.spec.group)
+	resp.Diagnostics.Append(diags...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -331,18 +333,22 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 		clouderr.Add(&resp.Diagnostics, "Cannot read group and pool", err, "Nothing was changed.")
 		return
 	}
-	if int64(before.active) < plan.MaxSize.ValueInt64() && plan.MaxSize.ValueInt64() > state.MaxSize.ValueInt64() {
-		resp.Diagnostics.Append(poolTooSmall(int64(before.active), plan.MaxSize.ValueInt64(), j.spec.pool, false))
-		return
+	// Only what needs more addresses than before is refused: a repair must not wait for one.
+	needs, needed := plan.configuredSurge().with(before.surge), state.configuredSurge().with(before.surge).needs(state.MaxSize.ValueInt64())
+	if needs.needs(plan.MaxSize.ValueInt64()) > needed {
+		resp.Diagnostics.Append(checkCapacity(needs, int64(before.active), plan.MaxSize.ValueInt64(), j.spec.pool, false)...)
+		if resp.Diagnostics.HasError() {
+			return
+		}
 	}
 	plan.setDerived(j.spec, j.code)
-	err = j.change(ctx, old, plan, before)
-	if err != nil && ctx.Err() == nil {
+	if err := j.change(ctx, old, plan, before); err != nil {
+		// The state stays as it was, so that the next apply still knows what this one was to take off.
 		clouderr.Add(&resp.Diagnostics, "Cannot change the assigner", err, fmt.Sprintf("Assigner %q of group %s: %s", j.spec.name, j.spec.group.name, err),
 			"What had been changed before stays; the next plan shows what is left to do.")
 		return
 	}
-	r.finish(ctx, j, &plan, err, &resp.State, &resp.Diagnostics)
+	r.finish(ctx, j, &plan, nil, &resp.State, &resp.Diagnostics)
 }
 
 // change puts every part as it should be, takes off what the plan takes off, and resizes.

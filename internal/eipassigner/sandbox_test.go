@@ -176,7 +176,7 @@ func TestSandboxLifecycle(t *testing.T) {
 					s.invoke(t, name, `{"report":true}`, &report)
 					inUse := 0
 					for _, line := range report.Addresses {
-						if line.State == "in_use" && line.LifecycleState == stateInService && strings.HasPrefix(line.LastReason, "claimed by ") {
+						if line.State == "in_use" && line.LifecycleState == stateInService && line.LastReason == "claimed by "+line.InstanceID {
 							inUse++
 						}
 					}

@@ -38,7 +38,9 @@ type spec struct {
 	// roleARN is a role of the user's own; empty means that we make one.
 	roleARN, rolePath, boundary string
 	kmsKey, codeSigning         string
-	subnets, securityGroups     []string
+	// failureDestination is the ARN of where Lambda puts an event that it gives up; "" for nowhere.
+	failureDestination      string
+	subnets, securityGroups []string
 	// tags of everything made, default tags and the owner's included.
 	tags map[string]string
 }

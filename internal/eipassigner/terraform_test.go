@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -33,6 +34,10 @@ func (onlyAssigner) Configure(context.Context, provider.ConfigureRequest, *provi
 func (onlyAssigner) DataSources(context.Context) []func() datasource.DataSource { return nil }
 func (p onlyAssigner) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{func() resource.Resource { return p.r }}
+}
+
+func (onlyAssigner) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{NewPolicyFunction}
 }
 
 func factories(r *Resource) map[string]func() (tfprotov6.ProviderServer, error) {

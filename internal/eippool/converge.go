@@ -25,14 +25,14 @@ const (
 // convergence carries a decision out. It keeps the pool's addresses in step with each
 // write, so that state is right whatever EC2's listings still show.
 type convergence struct {
-	backend
+	Backend
 	spec    Spec
 	dropped map[string]string
 	lost    map[string]string
 	all     []Address
 	// ours are the pool's addresses as the writes so far have made them.
 	ours []Address
-	// made are those that this call allocated, joined those of the user's that it tagged.
+	// made are the new addresses that this call allocated, joined those of the user's that it tagged.
 	made, joined []Address
 	// saved is called after each allocation.
 	saved func(ours []Address)
@@ -54,7 +54,7 @@ func (c *convergence) adopt(ctx context.Context, joining []Address) bool {
 		return true
 	}
 	tags := c.spec.existingTags()
-	if err := c.region.Tag(ctx, IDs(joining), tags); err != nil {
+	if err := c.Region.Tag(ctx, IDs(joining), tags); err != nil {
 		clouderr.Add(c.diags, "Cannot tag existing Elastic IPs", err, fmt.Sprintf("Pool %q is to take over %s.", c.spec.Name, Names(joining)))
 		return false
 	}
@@ -87,9 +87,9 @@ func (c *convergence) retag(ctx context.Context, d decision) bool {
 	}
 	for _, key := range sortedKeys(batches) {
 		b := batches[key]
-		err := c.region.Tag(ctx, b.ids, b.fix.set)
+		err := c.Region.Tag(ctx, b.ids, b.fix.set)
 		if err == nil {
-			err = c.region.Untag(ctx, b.ids, b.fix.remove)
+			err = c.Region.Untag(ctx, b.ids, b.fix.remove)
 		}
 		if err != nil {
 			clouderr.Add(c.diags, "Cannot tag the pool's Elastic IPs", err, fmt.Sprintf("Pool %q: the tags of %s were to be brought in order.", c.spec.Name, strings.Join(b.ids, ", ")))
@@ -101,57 +101,97 @@ func (c *convergence) retag(ctx context.Context, d decision) bool {
 
 func (c *convergence) allocate(ctx context.Context, missing int) bool {
 	lost := sortedKeys(c.lost)
+	var refused []refusal
 	for n := 1; n <= missing; n++ {
-		var a Address
-		var err error
-		if len(lost) > 0 {
-			a, err = c.recover(ctx, lost[0])
-			lost = lost[1:]
-		} else {
-			a, err = c.region.Allocate(ctx, "", c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags())
+		a, err := c.takeBack(ctx, &lost, &refused)
+		if err == nil && a.AllocationID == "" {
+			a, err = c.takeNew(ctx, &refused)
 		}
 		if err != nil {
 			c.reportAllocation(err, n, missing)
 			return false
 		}
-		c.ours, c.made = append(c.ours, a), append(c.made, a)
+		c.ours = append(c.ours, a)
 		c.saved(c.ours)
 	}
 	return true
 }
 
-// recover gets a lost address back: by its tags if it only lost those, else by asking AWS for the same address, else a new one.
-func (c *convergence) recover(ctx context.Context, id string) (Address, error) {
-	ip, tags := c.lost[id], c.spec.newTags()
-	if i := slices.IndexFunc(c.all, func(a Address) bool { return a.AllocationID == id }); i >= 0 {
-		a := c.all[i]
-		if pool := a.Tags[c.spec.TagKey]; pool == "" || pool == c.spec.Name {
-			if err := c.region.Tag(ctx, []string{id}, tags); err != nil {
-				return Address{}, err
+// refusal is a lost address that cannot be had back, and why.
+type refusal struct {
+	id  string
+	why error
+	// elsewhere is the pool that it went to, if that is why.
+	elsewhere string
+}
+
+// takeBack gets the first of the lost addresses that is still to be had, and takes those it has tried off the list;
+// the zero Address if there is none. All are tried before any is replaced: a run that was killed
+// may have replaced the others already.
+func (c *convergence) takeBack(ctx context.Context, lost *[]string, refused *[]refusal) (Address, error) {
+	for len(*lost) > 0 {
+		id := (*lost)[0]
+		*lost = (*lost)[1:]
+		if i := slices.IndexFunc(c.all, func(a Address) bool { return a.AllocationID == id }); i >= 0 {
+			a, err := c.tagBack(ctx, c.all[i])
+			if err != nil || a.AllocationID != "" {
+				return a, err
 			}
-			a.Tags = merged(a.Tags, tags)
-			c.diags.AddWarning("An address of the pool had lost its tags", fmt.Sprintf("Pool %q: %s had lost the tags that make it one of the pool; they are back.", c.spec.Name, a))
+			*refused = append(*refused, refusal{id: id, elsewhere: c.all[i].Tags[c.spec.TagKey]})
+			continue
+		}
+		// It stays, also if the rest of the gain fails: firewalls may list it all along.
+		a, err := c.Region.Allocate(ctx, c.lost[id], c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags())
+		if err == nil {
+			c.diags.AddWarning("A lost address is back", fmt.Sprintf("Pool %q had lost %s (%s); AWS gave the same address back as %s.", c.spec.Name, c.lost[id], id, a.AllocationID))
 			return a, nil
 		}
-		c.diags.AddWarning("An address has gone to another pool", fmt.Sprintf("Pool %q: %s now belongs to pool %q; a new address takes its place here.", c.spec.Name, a, a.Tags[c.spec.TagKey]))
-		return c.region.Allocate(ctx, "", c.spec.IPv4Pool, c.spec.BorderGroup, tags)
+		if ctx.Err() != nil || isLimit(err) {
+			return Address{}, err
+		}
+		*refused = append(*refused, refusal{id: id, why: err})
 	}
-	a, err := c.region.Allocate(ctx, ip, c.spec.IPv4Pool, c.spec.BorderGroup, tags)
-	if err == nil {
-		c.diags.AddWarning("A lost address is back", fmt.Sprintf("Pool %q had lost %s (%s); AWS gave the same address back as %s.", c.spec.Name, ip, id, a.AllocationID))
-		return a, nil
+	return Address{}, nil
+}
+
+// tagBack makes an address that only lost its tags one of the pool again; the zero Address if it belongs to another pool now.
+func (c *convergence) tagBack(ctx context.Context, a Address) (Address, error) {
+	if pool := a.Tags[c.spec.TagKey]; pool != "" && pool != c.spec.Name {
+		return Address{}, nil
 	}
-	if ctx.Err() != nil || isLimit(err) {
+	tags := c.spec.newTags()
+	if err := c.Region.Tag(ctx, []string{a.AllocationID}, tags); err != nil {
 		return Address{}, err
 	}
-	refusal := err
-	a, err = c.region.Allocate(ctx, "", c.spec.IPv4Pool, c.spec.BorderGroup, tags)
-	if err == nil {
-		clouderr.AddWarning(c.diags, "A lost address had to be replaced", refusal,
-			fmt.Sprintf("Pool %q had lost %s (%s), and AWS did not give it back; %s takes its place.", c.spec.Name, ip, id, a),
-			"Allow-lists that this configuration does not manage have to be told.")
+	a.Tags = merged(a.Tags, tags)
+	c.diags.AddWarning("An address of the pool had lost its tags", fmt.Sprintf("Pool %q: %s had lost the tags that make it one of the pool; they are back.", c.spec.Name, a))
+	return a, nil
+}
+
+// takeNew allocates whatever address AWS gives, in place of the first refused one if there is one.
+func (c *convergence) takeNew(ctx context.Context, refused *[]refusal) (Address, error) {
+	a, err := c.Region.Allocate(ctx, "", c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags())
+	if err != nil {
+		return Address{}, err
 	}
-	return a, err
+	c.made = append(c.made, a)
+	if len(*refused) > 0 {
+		first := (*refused)[0]
+		*refused = (*refused)[1:]
+		c.reportReplacement(first, a)
+	}
+	return a, nil
+}
+
+func (c *convergence) reportReplacement(r refusal, a Address) {
+	gone := Address{AllocationID: r.id, PublicIP: c.lost[r.id]}
+	if r.elsewhere != "" {
+		c.diags.AddWarning("An address has gone to another pool", fmt.Sprintf("Pool %q: %s now belongs to pool %q; %s takes its place here.", c.spec.Name, gone, r.elsewhere, a))
+		return
+	}
+	clouderr.AddWarning(c.diags, "A lost address had to be replaced", r.why,
+		fmt.Sprintf("Pool %q had lost %s (%s), and AWS did not give it back; %s takes its place.", c.spec.Name, gone.PublicIP, gone.AllocationID, a),
+		"Allow-lists that this configuration does not manage have to be told.")
 }
 
 func isLimit(err error) bool { return clouderr.IsAWS(err, "AddressLimitExceeded") }
@@ -168,25 +208,22 @@ func (c *convergence) reportAllocation(err error, n, missing int) {
 	clouderr.Add(c.diags, "Cannot allocate Elastic IPs", err, what)
 }
 
-// rollBack gives back what gain brought in, whatever became of the caller's context.
+// rollBack gives back what gain brought in, whatever became of the caller's context. Lost addresses that are back stay:
+// they were the pool's before.
 func (c *convergence) rollBack(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), rollbackTimeout)
 	defer cancel()
 	var left []Address
 	var lastErr error
-	known := setOf(IDs(c.all))
 	for _, a := range c.made {
-		if known[a.AllocationID] { // it only got its tags back
-			continue
-		}
-		if err := c.region.Release(ctx, a); err != nil {
+		if err := c.Region.Release(ctx, a); err != nil {
 			left, lastErr = append(left, a), err
 			continue
 		}
 		c.ours = drop(c.ours, a)
 	}
 	for _, a := range c.joined {
-		if err := c.region.Untag(ctx, []string{a.AllocationID}, c.spec.existingTags()); err != nil {
+		if err := c.Region.Untag(ctx, []string{a.AllocationID}, c.spec.existingTags()); err != nil {
 			left, lastErr = append(left, a), err
 			continue
 		}
@@ -245,7 +282,7 @@ func (c *convergence) lose(ctx context.Context, d decision) (problems diag.Diagn
 	for _, a := range d.Untag {
 		err := c.takeAway(ctx, a)
 		if err == nil {
-			err = c.region.Untag(ctx, []string{a.AllocationID}, c.spec.ownTags(a))
+			err = c.Region.Untag(ctx, []string{a.AllocationID}, c.spec.ownTags(a))
 		}
 		if err != nil {
 			report(err, "%s was to be let go.", a)
@@ -265,7 +302,7 @@ func (c *convergence) finish(ctx context.Context, d decision) diag.Diagnostics {
 
 func (c *convergence) setLifecycle(ctx context.Context, addresses []Address, lifecycle string) error {
 	tags := map[string]string{eiptag.Lifecycle: lifecycle}
-	if err := c.region.Tag(ctx, IDs(addresses), tags); err != nil {
+	if err := c.Region.Tag(ctx, IDs(addresses), tags); err != nil {
 		return err
 	}
 	changed := setOf(IDs(addresses))
@@ -277,26 +314,26 @@ func (c *convergence) setLifecycle(ctx context.Context, addresses []Address, lif
 	return nil
 }
 
-func (b backend) release(ctx context.Context, s Spec, a Address) error {
+func (b Backend) release(ctx context.Context, s Spec, a Address) error {
 	if err := b.takeAway(ctx, s, a); err != nil {
 		return err
 	}
-	return b.region.Release(ctx, a)
+	return b.Region.Release(ctx, a)
 }
 
-func (b backend) takeAway(ctx context.Context, s Spec, a Address) error {
+func (b Backend) takeAway(ctx context.Context, s Spec, a Address) error {
 	if !s.ForceRelease || !a.InUse() {
 		return nil
 	}
-	return b.region.Disassociate(ctx, a)
+	return b.Region.Disassociate(ctx, a)
 }
 
 func (c *convergence) release(ctx context.Context, a Address) error {
-	return c.backend.release(ctx, c.spec, a)
+	return c.Backend.release(ctx, c.spec, a)
 }
 
 func (c *convergence) takeAway(ctx context.Context, a Address) error {
-	return c.backend.takeAway(ctx, c.spec, a)
+	return c.Backend.takeAway(ctx, c.spec, a)
 }
 
 // settle waits until EC2's listing shows what was written, gives back what an answer that was lost on its way
@@ -308,7 +345,7 @@ func (c *convergence) settle(ctx context.Context, d decision) (problems diag.Dia
 	for _, a := range c.ours {
 		expected[a.AllocationID] = a
 	}
-	found, seen, err := c.region.AwaitPool(ctx, c.spec.TagKey, c.spec.Name, fmt.Sprintf("EC2 to list pool %q as it was written", c.spec.Name), settleLimit, func(found []Address) (string, bool) {
+	found, seen, err := c.Region.AwaitPool(ctx, c.spec.TagKey, c.spec.Name, fmt.Sprintf("EC2 to list pool %q as it was written", c.spec.Name), settleLimit, func(found []Address) (string, bool) {
 		shown := 0
 		for _, a := range found {
 			if want, ok := expected[a.AllocationID]; ok && showsTags(a, want.Tags, c.spec.controlKeys()) {
@@ -337,15 +374,27 @@ func (c *convergence) settle(ctx context.Context, d decision) (problems diag.Dia
 	return c.letClaimsWin(ctx, raced, setOf(IDs(d.Shrink)))
 }
 
-// giveBackDouble releases an address that this call must have allocated without hearing of it.
+// giveBackDouble gives back one address too many: this call must have allocated it without hearing of it. If it is
+// one that was asked back, it stays, and a new one goes in its place.
 func (c *convergence) giveBackDouble(ctx context.Context, a Address) {
 	seenBefore := setOf(IDs(c.all))
 	if len(c.made) == 0 || seenBefore[a.AllocationID] || a.Tags[eiptag.Owner] != c.spec.Owner || a.InUse() || a.Existing() || a.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted {
 		return
 	}
-	if err := c.region.Release(ctx, a); err != nil {
-		clouderr.AddWarning(c.diags, "An address too many", err, fmt.Sprintf("Pool %q got %s in a call whose answer was lost. The next plan takes it out of the pool.", c.spec.Name, a))
+	surplus := a
+	if slices.Contains(slices.Collect(maps.Values(c.lost)), a.PublicIP) {
+		surplus = c.made[len(c.made)-1]
 	}
+	if err := c.Region.Release(ctx, surplus); err != nil {
+		clouderr.AddWarning(c.diags, "An address too many", err, fmt.Sprintf("Pool %q got %s in a call whose answer was lost. The next plan takes one out of the pool.", c.spec.Name, a))
+		return
+	}
+	if surplus.AllocationID == a.AllocationID {
+		return
+	}
+	c.made = c.made[:len(c.made)-1]
+	c.ours = append(drop(c.ours, surplus), a)
+	c.diags.AddWarning("A lost address is back", fmt.Sprintf("Pool %q had lost %s; AWS gave the same address back as %s, and %s in its place was not needed.", c.spec.Name, a.PublicIP, a.AllocationID, surplus))
 }
 
 // letClaimsWin turns retired addresses that an instance has begun to use back: to draining if they were to be rotated
@@ -354,7 +403,7 @@ func (c *convergence) letClaimsWin(ctx context.Context, raced []Address, shrinki
 	for _, a := range raced {
 		var err error
 		if shrinking[a.AllocationID] {
-			if err = c.region.Untag(ctx, []string{a.AllocationID}, map[string]string{eiptag.Lifecycle: eiptag.LifecycleRetired}); err == nil {
+			if err = c.Region.Untag(ctx, []string{a.AllocationID}, map[string]string{eiptag.Lifecycle: eiptag.LifecycleRetired}); err == nil {
 				for i := range c.ours {
 					if c.ours[i].AllocationID == a.AllocationID {
 						c.ours[i].Tags = without(c.ours[i].Tags, map[string]string{eiptag.Lifecycle: ""})

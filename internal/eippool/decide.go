@@ -148,11 +148,6 @@ func (d decision) settles() bool {
 	return len(d.Drain) > 0 || slices.ContainsFunc(d.Leave, Address.Listed)
 }
 
-// quiet reports whether nothing joins, leaves or changes its lifecycle.
-func (d decision) quiet() bool {
-	return d.Missing == 0 && len(d.Adopt)+len(d.Drain)+len(d.Leave)+len(d.Shrink)+len(d.Untag)+len(d.Blocked) == 0
-}
-
 // listed returns the addresses that are known now and stay in the lists, in their order.
 func (d decision) listed() []Address {
 	return append(append(slices.Clone(d.Stay), d.Drain...), d.Adopt...)

@@ -1,6 +1,7 @@
 package eippool
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -31,6 +32,7 @@ type model struct {
 	Addresses             types.Map      `tfsdk:"addresses"`
 	DrainingAllocationIDs types.List     `tfsdk:"draining_allocation_ids"`
 	RetiredAllocationIDs  types.List     `tfsdk:"retired_allocation_ids"`
+	RetiredPublicIPs      types.List     `tfsdk:"retired_public_ips"`
 	LostAddresses         types.Map      `tfsdk:"lost_addresses"`
 	DriftedAllocationIDs  types.List     `tfsdk:"drifted_allocation_ids"`
 	Timeouts              timeouts.Value `tfsdk:"timeouts"`
@@ -101,7 +103,21 @@ func (m *model) setAddresses(ours []Address, order []string) {
 	sortByOrder(listed, order)
 	m.setListed(listed, 0)
 	m.DrainingAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleDraining))
-	m.RetiredAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleRetired))
+	m.setRetired(ours)
+}
+
+func (m *model) setRetired(ours []Address) {
+	retired := Keep(ours, func(a Address) bool { return a.Lifecycle() == eiptag.LifecycleRetired })
+	sortByOrder(retired, nil)
+	ips := make([]string, 0, len(retired))
+	for _, a := range retired {
+		ips = append(ips, a.PublicIP)
+	}
+	m.RetiredAllocationIDs, m.RetiredPublicIPs = tfvalue.List(IDs(retired)), tfvalue.List(ips)
+}
+
+func (m *model) setRetiredUnknown() {
+	m.RetiredAllocationIDs, m.RetiredPublicIPs = types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
 }
 
 // setListed fills the lists with addresses that are known, and as many unknown elements
@@ -131,7 +147,8 @@ func (m *model) setListedUnknown() {
 }
 
 func (m *model) setSettlingUnknown() {
-	m.DrainingAllocationIDs, m.RetiredAllocationIDs = types.ListUnknown(types.StringType), types.ListUnknown(types.StringType)
+	m.DrainingAllocationIDs = types.ListUnknown(types.StringType)
+	m.setRetiredUnknown()
 }
 
 // setNothingWrong says that an apply leaves neither lost addresses nor drifted tags.
@@ -144,7 +161,7 @@ func (m *model) setNothingWrong() {
 func (m *model) setComputedFrom(before model) {
 	m.ID = before.ID
 	m.AllocationIDs, m.PublicIPs, m.CIDRBlocks, m.Addresses = before.AllocationIDs, before.PublicIPs, before.CIDRBlocks, before.Addresses
-	m.DrainingAllocationIDs, m.RetiredAllocationIDs = before.DrainingAllocationIDs, before.RetiredAllocationIDs
+	m.DrainingAllocationIDs, m.RetiredAllocationIDs, m.RetiredPublicIPs = before.DrainingAllocationIDs, before.RetiredAllocationIDs, before.RetiredPublicIPs
 	m.LostAddresses, m.DriftedAllocationIDs = before.LostAddresses, before.DriftedAllocationIDs
 }
 
@@ -159,9 +176,9 @@ func (m *model) planned(d decision, ours []Address) {
 	}
 	m.setListed(d.listed(), d.Missing)
 	m.DrainingAllocationIDs = tfvalue.List(idsIn(d.Stay, eiptag.LifecycleDraining))
-	m.RetiredAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleRetired))
+	m.setRetired(ours)
 	if len(d.Leave)+len(d.Shrink)+len(d.Untag) > 0 {
-		m.RetiredAllocationIDs = types.ListUnknown(types.StringType)
+		m.setRetiredUnknown()
 	}
 }
 
@@ -184,7 +201,8 @@ func sameWhereKnown(planned, now types.List) bool {
 }
 
 // lost returns the addresses that state holds and the pool's listing does not: public IPs by
-// former allocation id. Draining and retired ones were leaving anyway.
+// former allocation id. Draining and retired ones were leaving anyway, and one that was asked back
+// has another allocation id than before.
 func (m model) lost(ours []Address) map[string]string {
 	lost := tfvalue.StringMap(m.LostAddresses)
 	ips, leaving := tfvalue.StringMap(m.Addresses), setOf(tfvalue.Strings(slices.Concat(m.DrainingAllocationIDs.Elements(), m.Retire.Elements())))
@@ -194,7 +212,7 @@ func (m model) lost(ours []Address) map[string]string {
 		}
 	}
 	for _, a := range ours {
-		delete(lost, a.AllocationID)
+		maps.DeleteFunc(lost, func(id, ip string) bool { return id == a.AllocationID || ip == a.PublicIP })
 	}
 	return lost
 }

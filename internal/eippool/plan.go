@@ -3,6 +3,7 @@ package eippool
 import (
 	"context"
 	"fmt"
+	"reflect"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -65,10 +66,12 @@ func (r *Resource) planCreate(ctx context.Context, plan *model) (diags diag.Diag
 	if diags.HasError() {
 		return diags
 	}
-	s := plan.spec(b.owner, b.defaultTags)
+	s := plan.spec(b.Owner, b.DefaultTags)
 	found, more := b.survey(ctx, s, model{})
 	diags.Append(more...)
+	s.warnAlmost(found.all, &diags)
 	s.refuseForeign(found.memberships, &diags)
+	s.refuseOtherGroup(found.ours, b.HomeGroup, &diags)
 	s.refuseBlocked(found.decision, &diags)
 	b.checkQuota(ctx, s, found.all, found.decision.Missing, &diags)
 	if diags.HasError() {
@@ -102,20 +105,28 @@ func (r *Resource) planUpdate(ctx context.Context, plan *model, before model) (d
 	if diags.HasError() {
 		return diags
 	}
-	s := plan.spec(b.owner, b.defaultTags)
+	s := plan.spec(b.Owner, b.DefaultTags)
 	found, more := b.survey(ctx, s, before)
 	diags.Append(more...)
+	s.warnAlmost(found.all, &diags)
 	s.refuseBlocked(found.decision, &diags)
 	lost := before.lost(found.ours)
 	b.checkQuota(ctx, s, found.all, found.decision.Missing-stillHeld(found.all, lost), &diags)
 	if diags.HasError() {
 		return diags
 	}
-	if found.decision.quiet() && len(lost) == 0 && len(before.DriftedAllocationIDs.Elements()) == 0 && len(before.LostAddresses.Elements()) == 0 {
-		return diags
-	}
 	plan.planned(found.decision, found.ours)
+	if plan.sameButRetired(before) {
+		// What the admission released since the last refresh is no reason for an update.
+		plan.setComputedFrom(before)
+	}
 	return diags
+}
+
+// sameButRetired reports whether a plan differs from what was before in nothing but the retired addresses, if at all.
+func (m model) sameButRetired(before model) bool {
+	m.RetiredAllocationIDs, m.RetiredPublicIPs = before.RetiredAllocationIDs, before.RetiredPublicIPs
+	return reflect.DeepEqual(m, before)
 }
 
 // moves reports whether anything but tags and switches may have to change, so that the cloud has to be asked.

@@ -27,7 +27,7 @@ type QuotaAPI interface {
 
 // checkQuota refuses a plan that needs more addresses than the Region's quota leaves. Reading the quota is a right that
 // many identities lack: then the apply is where AWS says no.
-func (b backend) checkQuota(ctx context.Context, s Spec, all []Address, missing int, diags *diag.Diagnostics) {
+func (b Backend) checkQuota(ctx context.Context, s Spec, all []Address, missing int, diags *diag.Diagnostics) {
 	if missing == 0 || s.IPv4Pool != "" || s.BorderGroup != "" {
 		// The quota does not count addresses of one's own, and other border groups have quotas of their own.
 		return
@@ -62,15 +62,15 @@ func overQuota(s Spec, used, missing, limit int) string {
 }
 
 // quota reads the account's quota, or AWS's default where the account never asked for one.
-func (b backend) quota(ctx context.Context) (limit int, ok bool) {
+func (b Backend) quota(ctx context.Context) (limit int, ok bool) {
 	var value *float64
-	out, err := b.quotas.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String(quotaService), QuotaCode: aws.String(quotaCode)})
+	out, err := b.Quotas.GetServiceQuota(ctx, &servicequotas.GetServiceQuotaInput{ServiceCode: aws.String(quotaService), QuotaCode: aws.String(quotaCode)})
 	switch {
 	case err == nil && out.Quota != nil:
 		value = out.Quota.Value
 	case clouderr.IsAWS(err, "NoSuchResourceException"):
 		var byDefault *servicequotas.GetAWSDefaultServiceQuotaOutput
-		byDefault, err = b.quotas.GetAWSDefaultServiceQuota(ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: aws.String(quotaService), QuotaCode: aws.String(quotaCode)})
+		byDefault, err = b.Quotas.GetAWSDefaultServiceQuota(ctx, &servicequotas.GetAWSDefaultServiceQuotaInput{ServiceCode: aws.String(quotaService), QuotaCode: aws.String(quotaCode)})
 		if err == nil && byDefault.Quota != nil {
 			value = byDefault.Quota.Value
 		}

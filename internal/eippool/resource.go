@@ -41,19 +41,19 @@ var (
 
 // Resource is crosscloudlink_eip_pool.
 type Resource struct {
-	connect func(context.Context) (backend, diag.Diagnostics)
+	connect func(context.Context) (Backend, diag.Diagnostics)
 	// reachable reports whether the cloud's configuration is known, so that a plan may ask it.
 	reachable func() bool
 }
 
-// backend is what the resource needs of the world: one account's Region, and whose the pools are.
-type backend struct {
-	region Region
-	quotas QuotaAPI
-	owner  string
-	// homeGroup is the Region's own network border group, which has the Region's name.
-	homeGroup   string
-	defaultTags map[string]string
+// Backend is what the resource needs of the world: one account's Region, and whose the pools are.
+type Backend struct {
+	Region Region
+	Quotas QuotaAPI
+	Owner  string
+	// HomeGroup is the Region's own network border group, which has the Region's name.
+	HomeGroup   string
+	DefaultTags map[string]string
 }
 
 // NewResource returns the resource.
@@ -75,14 +75,19 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 	if c == nil {
 		return
 	}
-	r.reachable = c.KnownAWS
-	r.connect = func(ctx context.Context) (backend, diag.Diagnostics) {
+	r.Connect(c.KnownAWS, func(ctx context.Context) (Backend, diag.Diagnostics) {
 		aws, diags := c.AWS(ctx)
 		if diags.HasError() {
-			return backend{}, diags
+			return Backend{}, diags
 		}
-		return backend{region: Region{EC2: aws.EC2, Waiter: c.Waiter()}, quotas: aws.Quotas, owner: c.Owner(), homeGroup: aws.Region, defaultTags: aws.DefaultTags}, diags
-	}
+		return Backend{Region: Region{EC2: aws.EC2, Waiter: c.Waiter()}, Quotas: aws.Quotas, Owner: c.Owner(), HomeGroup: aws.Region, DefaultTags: aws.DefaultTags}, diags
+	})
+}
+
+// Connect has the resource work on a backend: on the one that the provider's clients make, or on any other. reachable
+// reports whether a plan may ask it already.
+func (r *Resource) Connect(reachable func() bool, connect func(context.Context) (Backend, diag.Diagnostics)) {
+	r.reachable, r.connect = reachable, connect
 }
 
 // ValidateConfig refuses what no cloud has to be asked about.
@@ -124,14 +129,15 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s := plan.spec(b.owner, b.defaultTags)
+	s := plan.spec(b.Owner, b.DefaultTags)
 	found, diags := b.survey(ctx, s, model{})
 	resp.Diagnostics.Append(diags...)
 	s.refuseForeign(found.memberships, &resp.Diagnostics)
+	s.refuseOtherGroup(found.ours, b.HomeGroup, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !carriesOn(s, plan, found, &resp.Diagnostics) {
 		return
 	}
-	c := &convergence{backend: b, spec: s, all: found.all, ours: found.ours, diags: &resp.Diagnostics}
+	c := &convergence{Backend: b, spec: s, all: found.all, ours: found.ours, diags: &resp.Diagnostics}
 	done := plan
 	c.saved = func(ours []Address) {
 		done.setDone(ours)
@@ -191,8 +197,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s := state.spec(b.owner, b.defaultTags)
-	all, err := b.region.Pool(ctx, s.TagKey, s.Name)
+	s := state.spec(b.Owner, b.DefaultTags)
+	all, err := b.Region.Pool(ctx, s.TagKey, s.Name)
 	if err != nil {
 		clouderr.Add(&resp.Diagnostics, "Cannot read the pool", err, fmt.Sprintf("The addresses of pool %q cannot be listed (ec2:DescribeAddresses).", s.Name))
 		return
@@ -208,8 +214,8 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 			resp.State.RemoveResource(ctx)
 			return
 		}
-		state.imported(s, b.homeGroup, found.ours)
-		s = state.spec(b.owner, b.defaultTags)
+		state.imported(s, b.HomeGroup, found.ours)
+		s = state.spec(b.Owner, b.DefaultTags)
 	} else {
 		s.warnForeign(found, &resp.Diagnostics)
 	}
@@ -244,17 +250,18 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s := plan.spec(b.owner, b.defaultTags)
+	s := plan.spec(b.Owner, b.DefaultTags)
 	found, diags := b.survey(ctx, s, before)
 	resp.Diagnostics.Append(diags...)
 	s.warnForeign(found.memberships, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() || !carriesOn(s, plan, found, &resp.Diagnostics) {
 		return
 	}
-	c := &convergence{backend: b, spec: s, dropped: plan.droppedTags(before), lost: before.lost(found.ours), all: found.all, ours: found.ours, diags: &resp.Diagnostics}
+	c := &convergence{Backend: b, spec: s, dropped: plan.droppedTags(before), lost: before.lost(found.ours), all: found.all, ours: found.ours, diags: &resp.Diagnostics}
 	partly := before
 	c.saved = func(ours []Address) {
 		partly.setAddresses(ours, IDs(ours))
+		partly.LostAddresses = tfvalue.Map(before.lost(ours))
 		resp.Diagnostics.Append(resp.State.Set(ctx, &partly)...)
 	}
 	if !c.gain(ctx, found.decision) {
@@ -282,9 +289,9 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	s := state.spec(b.owner, b.defaultTags)
+	s := state.spec(b.Owner, b.DefaultTags)
 	var inUse []Address
-	all, free, err := b.region.AwaitPool(ctx, s.TagKey, s.Name, fmt.Sprintf("the addresses of pool %q to come free", s.Name), freeLimit, func(found []Address) (string, bool) {
+	all, free, err := b.Region.AwaitPool(ctx, s.TagKey, s.Name, fmt.Sprintf("the addresses of pool %q to come free", s.Name), freeLimit, func(found []Address) (string, bool) {
 		ours := s.sortOut(found, state.known()).ours
 		inUse = slices.DeleteFunc(slices.Clone(ours), func(a Address) bool { return !a.InUse() })
 		return fmt.Sprintf("%d in use", len(inUse)), len(inUse) == 0 || s.ForceRelease || len(s.stillAdmitted(ours)) > 0
@@ -318,11 +325,11 @@ func (s Spec) stillAdmitted(ours []Address) []Address {
 
 // releaseAll empties the pool and looks again until EC2 lists nothing of it, so that an address that a
 // lagging listing did not show goes too.
-func (b backend) releaseAll(ctx context.Context, s Spec, known map[string]bool, diags *diag.Diagnostics) {
+func (b Backend) releaseAll(ctx context.Context, s Spec, known map[string]bool, diags *diag.Diagnostics) {
 	gone := map[string]bool{}
-	expired := b.region.expiry(settleLimit)
-	err := b.region.Waiter.Until(ctx, fmt.Sprintf("the addresses of pool %q to be gone", s.Name), func(ctx context.Context) (string, bool, error) {
-		all, err := b.region.Pool(ctx, s.TagKey, s.Name)
+	expired := b.Region.expiry(settleLimit)
+	err := b.Region.Waiter.Until(ctx, fmt.Sprintf("the addresses of pool %q to be gone", s.Name), func(ctx context.Context) (string, bool, error) {
+		all, err := b.Region.Pool(ctx, s.TagKey, s.Name)
 		if err != nil {
 			return "", false, err
 		}
@@ -346,14 +353,14 @@ func (b backend) releaseAll(ctx context.Context, s Spec, known map[string]bool, 
 	}
 }
 
-func (b backend) letGo(ctx context.Context, s Spec, a Address) error {
+func (b Backend) letGo(ctx context.Context, s Spec, a Address) error {
 	if !a.Existing() && !s.Existing[a.AllocationID] {
 		return b.release(ctx, s, a)
 	}
 	if err := b.takeAway(ctx, s, a); err != nil {
 		return err
 	}
-	return b.region.Untag(ctx, []string{a.AllocationID}, s.ownTags(a))
+	return b.Region.Untag(ctx, []string{a.AllocationID}, s.ownTags(a))
 }
 
 // ImportState takes a pool's name, or NAME,TAG_KEY.

@@ -23,13 +23,12 @@ func newPool(t *testing.T, region *pooltest.Region) *pooltest.Core {
 	t.Helper()
 	clock := waiter.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
 	return pooltest.NewCore(t, func() resource.Resource {
-		return &Resource{
-			reachable: func() bool { return true },
-			connect: func(context.Context) (backend, diag.Diagnostics) {
-				return backend{region: Region{EC2: region, Waiter: waiter.Waiter{Clock: clock}}, quotas: region, owner: "team-a",
-					homeGroup: pooltest.Home, defaultTags: map[string]string{"cost-centre": "42"}}, nil
-			},
-		}
+		r := &Resource{}
+		r.Connect(func() bool { return true }, func(context.Context) (Backend, diag.Diagnostics) {
+			return Backend{Region: Region{EC2: region, Waiter: waiter.Waiter{Clock: clock}}, Quotas: region, Owner: "team-a",
+				HomeGroup: pooltest.Home, DefaultTags: map[string]string{"cost-centre": "42"}}, nil
+		})
+		return r
 	})
 }
 
@@ -148,6 +147,52 @@ func TestCreateRefusesForeignPools(t *testing.T) {
 	id := region.Add(map[string]string{eiptag.DefaultPoolKey: "egress"})
 	expectSaid(t, newPool(t, region).Plan(egress3).Result, true, "existing_allocation_ids", id)
 	expectSaid(t, newPool(t, region).Plan(egress3.With(pooltest.Config{"existing_allocation_ids": []string{id}})).Result, false)
+}
+
+func TestNamesOfAnotherCase(t *testing.T) {
+	region := pooltest.NewRegion()
+	near := region.Add(map[string]string{eiptag.DefaultPoolKey: "Egress", eiptag.Owner: "team-a"})
+	nearKey := region.Add(map[string]string{"Crosscloudlink:EIP-Pool": "egress"})
+	region.Add(map[string]string{eiptag.DefaultPoolKey: "egress-2", "other": "egress"})
+	region.Quota = 10
+	pool := newPool(t, region)
+	p := pool.Plan(egress3)
+	expectSaid(t, p.Result, false, `@AttributeName("name")`, "in another case", near, `"Egress"`, nearKey, "Crosscloudlink:EIP-Pool")
+	region.ResetCalls()
+	expectSaid(t, pool.Apply(t.Context(), p), false)
+	expectCalls(t, region, map[string]int{"AllocateAddress": 3, "DescribeAddresses": 2})
+	expect(t, "tags", tagsOf(t, region, near), map[string]string{eiptag.DefaultPoolKey: "Egress", eiptag.Owner: "team-a"})
+	pool.ExpectEmptyPlan(egress3)
+
+	// A hand that misspells the tag of a member takes it out of the pool: the plan names it.
+	all := pool.Strings("allocation_ids")
+	region.Change(all[0], func(e *pooltest.Elastic) { e.Tags[eiptag.DefaultPoolKey] = "EGRESS" })
+	expectSaid(t, pool.Refresh(), false, "Addresses of the pool are gone", all[0])
+	p = pool.Plan(egress3)
+	expectSaid(t, p.Result, false, "in another case", all[0], `"EGRESS"`)
+	region.Change(all[0], func(e *pooltest.Elastic) { e.Tags[eiptag.DefaultPoolKey] = "egress" })
+	region.Lose(near)
+	region.Lose(nearKey)
+	pool.ExpectEmptyPlan(egress3)
+}
+
+func TestAdoptionRefusesAnotherBorderGroup(t *testing.T) {
+	region := pooltest.NewRegion()
+	id := region.Add(poolTags(nil))
+	region.Change(id, func(e *pooltest.Elastic) { e.BorderGroup = "us-east-1-wl1-bos-wlz-1" })
+	pool := newPool(t, region)
+	expectSaid(t, pool.Plan(egress3).Result, true, `@AttributeName("network_border_group")`, id, "us-east-1-wl1-bos-wlz-1", "Nothing was changed")
+	expectSaid(t, pool.Plan(egress3.With(pooltest.Config{"network_border_group": "us-east-1-wl1-bos-wlz-1"})).Result, false)
+	expectCalls(t, region, map[string]int{"DescribeAddresses": 2})
+
+	// The same in an apply whose plan did not see it.
+	region = pooltest.NewRegion()
+	pool = newPool(t, region)
+	p := pool.Plan(egress3)
+	id = region.Add(poolTags(nil))
+	region.Change(id, func(e *pooltest.Elastic) { e.BorderGroup = "us-east-1-wl1-bos-wlz-1" })
+	expectSaid(t, pool.Apply(t.Context(), p), true, "another network border group", id)
+	expect(t, "left", ids(region), []string{id})
 }
 
 func TestQuotaAtPlan(t *testing.T) {
@@ -587,6 +632,66 @@ func TestLostAddressComesBack(t *testing.T) {
 	want := slices.Sorted(slices.Values(got))
 	pool.Run(egress3)
 	expect(t, "public_ips", slices.Sorted(slices.Values(pool.Strings("public_ips"))), want)
+}
+
+func TestGrowthThatFailsKeepsWhatCameBack(t *testing.T) {
+	region := pooltest.NewRegion()
+	pool := newPool(t, region)
+	pool.Run(gated)
+	all, ips := pool.Strings("allocation_ids"), pool.Strings("public_ips")
+	region.Lose(all[0])
+	region.Lose(all[1])
+	pool.Refresh()
+	p := pool.Plan(gated.With(pooltest.Config{"size": 5}))
+	region.Quota = 4
+	expectSaid(t, pool.Apply(t.Context(), p), true, "AddressLimitExceeded", "number 4", "A lost address is back", ips[0], ips[1])
+	// A firewall may have listed them all the time, so that they must not go a second time; the new one goes.
+	expect(t, "public_ips", pool.Strings("public_ips"), []string{ips[2], ips[0], ips[1]})
+	expect(t, "lost", pool.Get("lost_addresses"), any(map[string]string{}))
+	expect(t, "number", len(region.Addresses()), 3)
+	for _, e := range region.Released() {
+		if slices.Contains(ips, e.IP) {
+			t.Errorf("%s was given back", e.IP)
+		}
+	}
+	pool.ExpectEmptyPlan(gated)
+}
+
+func TestKilledOnceAnAddressIsBack(t *testing.T) {
+	region := pooltest.NewRegion()
+	pool := newPool(t, region)
+	pool.Run(egress3)
+	all, ips := pool.Strings("allocation_ids"), pool.Strings("public_ips")
+	region.Lose(all[1])
+	pool.Refresh()
+	before := pool.State
+	pool.Run(egress3)
+	pool.State = before
+	// It has another allocation id, and is not lost.
+	expect(t, "said", pool.Refresh().String(), "")
+	expect(t, "lost", pool.Get("lost_addresses"), any(map[string]string{}))
+	expect(t, "public_ips", slices.Sorted(slices.Values(pool.Strings("public_ips"))), slices.Sorted(slices.Values(ips)))
+	pool.ExpectEmptyPlan(egress3)
+}
+
+func TestAnswerLostWhenAskingBack(t *testing.T) {
+	region := pooltest.NewRegion()
+	pool := newPool(t, region)
+	pool.Run(egress3)
+	all, ips := pool.Strings("allocation_ids"), pool.Strings("public_ips")
+	region.Lose(all[1])
+	made := region.Count("AllocateAddress")
+	region.After = func(call string, n int) error {
+		if call == "AllocateAddress" && n == made+1 {
+			return pooltest.APIError("InvalidAddress.NotFound", "what a repeat of the call is told")
+		}
+		return nil
+	}
+	_, r := pool.Run(egress3)
+	expectSaid(t, r, false, "A lost address is back", ips[1])
+	expect(t, "public_ips", pool.Strings("public_ips"), []string{ips[0], ips[2], ips[1]})
+	expect(t, "number", len(region.Addresses()), 3)
+	pool.ExpectEmptyPlan(egress3)
 }
 
 func TestDriftedTags(t *testing.T) {

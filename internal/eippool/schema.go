@@ -18,14 +18,20 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
 
+var (
+	noWildcards    = regexp.MustCompile(`^[^,*?\\]*$`)
+	noOuterSpace   = regexp.MustCompile(`^(\S(.*\S)?)?$`)
+	anAllocationID = regexp.MustCompile(`^eipalloc-[0-9a-f]+$`)
+)
+
 // NameValidators are the rules for a pool's name: it is a tag value and a filter of
 // DescribeAddresses, where "*", "?" and "\" are wildcards, and part of an import id.
 func NameValidators() []validator.String {
 	return []validator.String{
 		stringvalidator.LengthBetween(1, 256),
-		stringvalidator.RegexMatches(regexp.MustCompile(`^[^,*?\\]*$`),
+		stringvalidator.RegexMatches(noWildcards,
 			"must not contain a comma, \"*\", \"?\" or \"\\\": write letters, digits, spaces or any of + - = . _ : / @"),
-		stringvalidator.RegexMatches(regexp.MustCompile(`^(\S(.*\S)?)?$`), "must not begin or end with white space"),
+		stringvalidator.RegexMatches(noOuterSpace, "must not begin or end with white space"),
 	}
 }
 
@@ -33,7 +39,7 @@ func NameValidators() []validator.String {
 func TagKeyValidators() []validator.String {
 	return []validator.String{
 		stringvalidator.LengthBetween(1, 128),
-		stringvalidator.RegexMatches(regexp.MustCompile(`^[^,*?\\]*$`),
+		stringvalidator.RegexMatches(noWildcards,
 			"must not contain a comma, \"*\", \"?\" or \"\\\": write letters, digits, spaces or any of + - = . _ : / @"),
 		stringvalidator.NoneOfCaseInsensitive(nameTag, eiptag.Owner, eiptag.Admission, eiptag.Lifecycle, eiptag.Existing),
 		notAWSKey{},
@@ -41,7 +47,7 @@ func TagKeyValidators() []validator.String {
 }
 
 func allocationIDs() []validator.Set {
-	return []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(regexp.MustCompile(`^eipalloc-[0-9a-f]+$`),
+	return []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(anAllocationID,
 		"must be the allocation id of an Elastic IP, such as eipalloc-0123456789abcdef0 (not its IP address, and not an association id)"))}
 }
 
@@ -90,6 +96,8 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "Addresses that may not be claimed any more and that an instance still uses."},
 			"retired_allocation_ids": schema.ListAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Addresses that have left `public_ips` and wait to be released until a firewall has forgotten them."},
+			"retired_public_ips": schema.ListAttribute{Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Public IPv4 addresses of `retired_allocation_ids`, in that order: what no firewall should list any more."},
 			"lost_addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Public IPv4 addresses by former allocation id that have vanished from the pool behind Terraform's back. The next apply asks AWS for the very same addresses, and replaces those that it does not give back."},
 			"drifted_allocation_ids": schema.ListAttribute{Computed: true, ElementType: types.StringType,

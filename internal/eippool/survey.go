@@ -27,10 +27,10 @@ const staleLimit = 30 * time.Second
 
 // survey lists the Region's addresses once and decides. The listing is not filtered by the pool's tag: it has to show
 // the user's own addresses, those whose tag was removed by hand, and how much of the quota is used.
-func (b backend) survey(ctx context.Context, s Spec, before model) (found survey, diags diag.Diagnostics) {
-	expired := b.region.expiry(staleLimit)
-	err := b.region.Waiter.Until(ctx, fmt.Sprintf("EC2 to list pool %q", s.Name), func(ctx context.Context) (string, bool, error) {
-		all, err := b.region.All(ctx)
+func (b Backend) survey(ctx context.Context, s Spec, before model) (found survey, diags diag.Diagnostics) {
+	expired := b.Region.expiry(staleLimit)
+	err := b.Region.Waiter.Until(ctx, fmt.Sprintf("EC2 to list pool %q", s.Name), func(ctx context.Context) (string, bool, error) {
+		all, err := b.Region.All(ctx)
 		if err != nil {
 			return "", false, err
 		}
@@ -48,17 +48,14 @@ func (b backend) survey(ctx context.Context, s Spec, before model) (found survey
 		return found, diags
 	}
 	sortByOrder(found.ours, before.order())
-	found.decision = decide(s, found.ours, s.brought(found.all, found.ours, b.homeGroup, &diags))
+	found.decision = decide(s, found.ours, s.brought(found.all, found.ours, b.HomeGroup, &diags))
 	return found, diags
 }
 
 // brought finds the user's addresses that are to join, and says which ones cannot.
 func (s Spec) brought(all, ours []Address, homeGroup string, diags *diag.Diagnostics) []Address {
 	members := setOf(IDs(ours))
-	group := homeGroup
-	if s.BorderGroup != "" {
-		group = s.BorderGroup
-	}
+	group := s.group(homeGroup)
 	var joining []Address
 	refuse := func(id, format string, args ...any) {
 		diags.AddAttributeError(path.Root("existing_allocation_ids"), "An existing address cannot join the pool",

@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -15,6 +16,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eipadmission"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eipassigner"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippooldata"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointapproval"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/ipfirewall"
@@ -22,7 +24,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspacenetwork"
 )
 
-var _ provider.Provider = (*Provider)(nil)
+var _ provider.ProviderWithFunctions = (*Provider)(nil)
 
 // Provider is the crosscloudlink provider.
 type Provider struct {
@@ -85,7 +87,13 @@ func (p *Provider) Resources(context.Context) []func() resource.Resource {
 func (p *Provider) DataSources(context.Context) []func() datasource.DataSource {
 	return []func() datasource.DataSource{
 		accountavailability.NewDataSource,
+		eippooldata.NewDataSource,
 		endpointrule.NewDataSource,
 		workspace.NewDataSource,
 	}
+}
+
+// Functions lists the provider's functions.
+func (p *Provider) Functions(context.Context) []func() function.Function {
+	return []func() function.Function{eipassigner.NewPolicyFunction}
 }

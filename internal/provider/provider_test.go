@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-framework/function"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
@@ -102,6 +103,20 @@ func TestEverythingIsDescribed(t *testing.T) {
 			if attribute.GetMarkdownDescription() == "" && name != "timeouts" {
 				t.Errorf("%s.%s has no description", meta.TypeName, name)
 			}
+		}
+	}
+	for _, create := range p.(provider.ProviderWithFunctions).Functions(t.Context()) {
+		var meta function.MetadataResponse
+		create().Metadata(t.Context(), function.MetadataRequest{}, &meta)
+		var resp function.DefinitionResponse
+		create().Definition(t.Context(), function.DefinitionRequest{}, &resp)
+		var validated function.DefinitionValidateResponse
+		resp.Definition.ValidateImplementation(t.Context(), function.DefinitionValidateRequest{FuncName: meta.Name}, &validated)
+		if resp.Diagnostics.HasError() || validated.Diagnostics.HasError() {
+			t.Errorf("%s: %v %v", meta.Name, resp.Diagnostics, validated.Diagnostics)
+		}
+		if resp.Definition.Summary == "" || resp.Definition.MarkdownDescription == "" {
+			t.Errorf("%s has no description", meta.Name)
 		}
 	}
 	var resp provider.SchemaResponse

@@ -19,6 +19,8 @@ resource "crosscloudlink_eip_pool" "this" {
 resource "crosscloudlink_eip_admission" "this" {
   pool_name           = crosscloudlink_eip_pool.this.name
   admitted_public_ips = var.admitted_public_ips
+  # Of other people's entries, only those that matter: their changes are none of this resource's.
+  effective_ip_rules = var.effective_ip_rules == null ? null : setintersection(var.effective_ip_rules, crosscloudlink_eip_pool.this.retired_public_ips)
 }
 
 resource "crosscloudlink_lifecycle_eip_assigner" "this" {
@@ -31,11 +33,16 @@ resource "crosscloudlink_lifecycle_eip_assigner" "this" {
   max_size         = var.max_size
   desired_capacity = var.desired_capacity
 
+  # Known in the plan, unlike the group, so that a pool that is too small is refused there.
+  max_healthy_percentage = local.max_healthy_percentage
+  rebalance_margin       = local.rebalances ? local.rebalance_margin : 0
+
   architecture             = var.architecture
   heartbeat_timeout        = var.heartbeat_timeout
   log_retention_in_days    = var.log_retention_in_days
   permissions_boundary_arn = var.permissions_boundary_arn
   role_arn                 = var.assigner_role_arn
+  failure_destination_arn  = var.failure_destination_arn
   tags                     = var.tags
 
   # What an instance needs while it boots and before it may take traffic; on destroy all of it outlives the fleet.

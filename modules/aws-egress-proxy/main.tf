@@ -16,6 +16,16 @@ locals {
   pool_name = coalesce(var.eip_pool_name, var.name)
   pool_size = coalesce(var.eip_pool_size, var.max_size)
 
+  # While it rebalances zones, Auto Scaling launches up to 10 percent of max_size, or one, above max_size. Such a
+  # proxy would wait in vain for an address, so zones are rebalanced only with that many addresses to spare.
+  rebalance_margin = max(1, ceil(var.max_size / 10))
+  rebalances       = local.pool_size >= var.max_size + local.rebalance_margin
+
+  # The old proxy goes first, so that replacing one needs no spare address. Half of a single proxy is one: then none
+  # may be required, or Auto Scaling launches the new one first after all.
+  min_healthy_percentage = var.max_size == 1 ? 0 : 50
+  max_healthy_percentage = 100
+
   # Accounts in which Databricks keeps the role that makes private endpoints.
   databricks_account_ids = {
     "aws"        = "565502421330"

@@ -177,18 +177,19 @@ resource "aws_autoscaling_group" "proxy" {
     version = aws_launch_template.proxy.latest_version
   }
 
-  # The old proxy goes first, so the pool needs no spare address.
+  suspended_processes = [for process in ["AZRebalance"] : process if !local.rebalances]
+
   instance_maintenance_policy {
-    min_healthy_percentage = 50
-    max_healthy_percentage = 100
+    min_healthy_percentage = local.min_healthy_percentage
+    max_healthy_percentage = local.max_healthy_percentage
   }
 
   instance_refresh {
     strategy = "Rolling"
 
     preferences {
-      min_healthy_percentage = 50
-      max_healthy_percentage = 100
+      min_healthy_percentage = local.min_healthy_percentage
+      max_healthy_percentage = local.max_healthy_percentage
       skip_matching          = true
     }
   }

@@ -66,6 +66,20 @@ variable "admitted_public_ips" {
   nullable    = false
 }
 
+variable "effective_ip_rules" {
+  description = <<-EOT
+    All entries of that firewall, whoever's they are: `effective_ip_rules` of `crosscloudlink_aoai_ip_firewall`. A retired address that is still among them is not given back to AWS.
+    It may be, though `admitted_public_ips` does not name it, where an apply was killed while it wrote the firewall. Default: only `admitted_public_ips` counts.
+  EOT
+  type        = set(string)
+  default     = null
+
+  validation {
+    condition     = var.effective_ip_rules == null ? true : alltrue([for rule in var.effective_ip_rules : can(cidrnetmask(strcontains(rule, "/") ? rule : "${rule}/32"))])
+    error_message = "effective_ip_rules must hold IPv4 addresses and ranges, as the firewall resource's effective_ip_rules shows them."
+  }
+}
+
 ################################################################################
 # Network
 ################################################################################
@@ -380,7 +394,7 @@ variable "eip_pool_name" {
 }
 
 variable "eip_pool_size" {
-  description = "Number of Elastic IPs. Proxies are replaced one after the other, the old one first, so as many as `max_size` suffice, which is the default. More are spares. An account's quota is 5 a region unless it was raised."
+  description = "Number of Elastic IPs. Proxies are replaced one after the other, the old one first, so as many as `max_size` suffice, which is the default. With spare ones, at least 10 percent of `max_size` and at least one, Auto Scaling also rebalances the zones by itself; without, that process is suspended, since it launches proxies above `max_size`. An account's quota is 5 a region unless it was raised."
   type        = number
   default     = null
 
@@ -460,9 +474,20 @@ variable "permissions_boundary_arn" {
 }
 
 variable "assigner_role_arn" {
-  description = "Role for the function, where roles may not be made here. Default: the provider makes one with least privileges."
+  description = "Role for the function, where roles may not be made here; `provider::crosscloudlink::assigner_policy` gives its policy. Default: the provider makes one with least privileges."
   type        = string
   default     = null
+}
+
+variable "failure_destination_arn" {
+  description = "SQS queue, SNS topic, Lambda function or EventBridge event bus to which Lambda sends an event that the function failed on in all its tries. The function's schedule repairs what such an event was about, so this is for alarms. Default: none."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.failure_destination_arn == null ? true : can(regex("^arn:aws[a-z-]*:(sqs|sns|lambda|events):", var.failure_destination_arn))
+    error_message = "failure_destination_arn must be the ARN of an SQS queue, an SNS topic, a Lambda function or an EventBridge event bus, for example \"arn:aws:sqs:us-east-1:123456789012:failed-events\"."
+  }
 }
 
 ################################################################################

@@ -10,6 +10,8 @@ module "egress" {
   upstream_hostnames = local.hostnames
   # What the firewall was seen to list: no proxy serves with any other address.
   admitted_public_ips = crosscloudlink_aoai_ip_firewall.this.admitted_public_ips
+  # And no address that it still lists is given back.
+  effective_ip_rules = crosscloudlink_aoai_ip_firewall.this.effective_ip_rules
 
   create_vpc         = var.create_vpc
   vpc_cidr           = var.vpc_cidr
@@ -46,6 +48,7 @@ module "egress" {
   log_retention_in_days    = var.log_retention_in_days
   permissions_boundary_arn = var.permissions_boundary_arn
   assigner_role_arn        = var.assigner_role_arn
+  failure_destination_arn  = var.failure_destination_arn
 
   databricks_principal_arns         = var.databricks_principal_arns
   databricks_gov_shard              = var.databricks_gov_shard

@@ -230,7 +230,7 @@ variable "eip_pool_name" {
 }
 
 variable "eip_pool_size" {
-  description = "Number of Elastic IPs. Proxies are replaced one after the other, the old one first, so as many as `max_size` suffice, which is the default. More are spares. An account's quota is 5 a region unless it was raised."
+  description = "Number of Elastic IPs. Proxies are replaced one after the other, the old one first, so as many as `max_size` suffice, which is the default. With spare ones, at least 10 percent of `max_size` and at least one, Auto Scaling also rebalances the zones by itself; without, that process is suspended, since it launches proxies above `max_size`. An account's quota is 5 a region unless it was raised."
   type        = number
   default     = null
 }
@@ -281,7 +281,13 @@ variable "permissions_boundary_arn" {
 }
 
 variable "assigner_role_arn" {
-  description = "Role for the function, where roles may not be made here. Default: the provider makes one with least privileges."
+  description = "Role for the function, where roles may not be made here; `provider::crosscloudlink::assigner_policy` gives its policy. Default: the provider makes one with least privileges."
+  type        = string
+  default     = null
+}
+
+variable "failure_destination_arn" {
+  description = "SQS queue, SNS topic, Lambda function or EventBridge event bus to which Lambda sends an event that the function failed on in all its tries. The function's schedule repairs what such an event was about, so this is for alarms. Default: none."
   type        = string
   default     = null
 }

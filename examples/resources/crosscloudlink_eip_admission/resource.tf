@@ -19,4 +19,6 @@ resource "crosscloudlink_aoai_ip_firewall" "openai" {
 resource "crosscloudlink_eip_admission" "egress" {
   pool_name           = crosscloudlink_eip_pool.egress.name
   admitted_public_ips = crosscloudlink_aoai_ip_firewall.openai.admitted_public_ips
+  # A retired address that the firewall still lists, as anybody's entry, is not released.
+  effective_ip_rules = setintersection(crosscloudlink_aoai_ip_firewall.openai.effective_ip_rules, crosscloudlink_eip_pool.egress.retired_public_ips)
 }

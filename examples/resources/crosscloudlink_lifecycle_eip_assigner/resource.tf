@@ -1,6 +1,8 @@
+# One address for each of at most three instances, and one for the instance that Auto Scaling
+# launches above that while it rebalances zones.
 resource "crosscloudlink_eip_pool" "egress" {
   name = "egress"
-  size = 3
+  size = 4
 }
 
 # The group is made empty; the assigner raises it once everything that serves it is there.

@@ -291,6 +291,26 @@ run "heartbeat_too_short" {
   expect_failures = [var.heartbeat_timeout]
 }
 
+run "rules_of_the_firewall_that_are_no_addresses" {
+  command = plan
+
+  variables {
+    effective_ip_rules = ["acme.openai.azure.com"]
+  }
+
+  expect_failures = [var.effective_ip_rules]
+}
+
+run "failure_destination_by_name" {
+  command = plan
+
+  variables {
+    failure_destination_arn = "failed-events"
+  }
+
+  expect_failures = [var.failure_destination_arn]
+}
+
 run "partition_without_known_databricks_account" {
   command = plan
 

@@ -55,6 +55,63 @@ run "fleet_begins_empty_and_belongs_to_the_assigner" {
     condition     = aws_autoscaling_group.proxy.instance_maintenance_policy[0].max_healthy_percentage == 100 && aws_autoscaling_group.proxy.instance_refresh[0].preferences[0].max_healthy_percentage == 100
     error_message = "A proxy must go before its successor comes: the pool has no spare address."
   }
+
+  assert {
+    condition     = aws_autoscaling_group.proxy.instance_maintenance_policy[0].min_healthy_percentage == 50 && aws_autoscaling_group.proxy.instance_refresh[0].preferences[0].min_healthy_percentage == 50
+    error_message = "Half of the fleet must stay while the other half is replaced."
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.proxy.suspended_processes == toset(["AZRebalance"])
+    error_message = "Rebalancing launches proxies above max_size, for which the pool has no address."
+  }
+
+  assert {
+    condition     = crosscloudlink_lifecycle_eip_assigner.this.max_healthy_percentage == 100 && crosscloudlink_lifecycle_eip_assigner.this.rebalance_margin == 0
+    error_message = "The assigner must check the pool against what the group does."
+  }
+}
+
+run "spare_addresses_let_zones_be_rebalanced" {
+  command = plan
+
+  variables {
+    max_size      = 11
+    eip_pool_size = 13
+  }
+
+  assert {
+    condition     = length(aws_autoscaling_group.proxy.suspended_processes) == 0 && crosscloudlink_lifecycle_eip_assigner.this.rebalance_margin == 2
+    error_message = "With 10 percent of max_size to spare, zones must be rebalanced."
+  }
+}
+
+run "too_few_spare_addresses_to_rebalance_zones" {
+  command = plan
+
+  variables {
+    max_size      = 11
+    eip_pool_size = 12
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.proxy.suspended_processes == toset(["AZRebalance"]) && crosscloudlink_lifecycle_eip_assigner.this.rebalance_margin == 0
+    error_message = "10 percent of 11 proxies are 2: with one spare address zones must not be rebalanced."
+  }
+}
+
+run "one_proxy_is_replaced_on_its_one_address" {
+  command = plan
+
+  variables {
+    min_size = 1
+    max_size = 1
+  }
+
+  assert {
+    condition     = aws_autoscaling_group.proxy.instance_maintenance_policy[0].min_healthy_percentage == 0 && aws_autoscaling_group.proxy.instance_refresh[0].preferences[0].min_healthy_percentage == 0
+    error_message = "If half of one proxy had to stay, Auto Scaling would launch the next one first, and that would find no address."
+  }
 }
 
 run "proxies_are_hardened" {
