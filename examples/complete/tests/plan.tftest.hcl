@@ -1,15 +1,15 @@
 mock_provider "aws" {
-  source          = "../../modules/reference-deployment/tests/mocks"
+  source          = "../../modules/aws-egress-proxy/tests/mocks"
   override_during = plan
 }
 
 mock_provider "azurerm" {
-  source          = "../../modules/reference-deployment/tests/mocks"
+  source          = "../../modules/azure-openai/tests/mocks"
   override_during = plan
 }
 
 mock_provider "databricks" {
-  source          = "../../modules/reference-deployment/tests/mocks"
+  source          = "../../modules/databricks-serverless-link/tests/mocks"
   override_during = plan
 }
 

@@ -340,3 +340,25 @@ run "no_proxies_yet" {
     error_message = "An empty fleet must not be called in service: nothing would answer."
   }
 }
+
+run "retired_addresses_that_the_firewall_still_lists_are_kept" {
+  command = plan
+
+  override_resource {
+    target          = crosscloudlink_eip_pool.this
+    override_during = plan
+    values = {
+      public_ips         = ["52.0.0.1", "52.0.0.2"]
+      retired_public_ips = ["52.0.0.8", "52.0.0.9"]
+    }
+  }
+
+  variables {
+    effective_ip_rules = ["52.0.0.1", "52.0.0.9", "198.51.100.0/24"]
+  }
+
+  assert {
+    condition     = crosscloudlink_eip_admission.this.effective_ip_rules == toset(["52.0.0.9"])
+    error_message = "The admission must know which retired addresses the firewall still lists, and nothing else of other people's entries."
+  }
+}

@@ -1,15 +1,15 @@
 mock_provider "aws" {
-  source          = "./tests/mocks"
+  source          = "../aws-egress-proxy/tests/mocks"
   override_during = plan
 }
 
 mock_provider "azurerm" {
-  source          = "./tests/mocks"
+  source          = "../azure-openai/tests/mocks"
   override_during = plan
 }
 
 mock_provider "databricks" {
-  source          = "./tests/mocks"
+  source          = "../databricks-serverless-link/tests/mocks"
   override_during = plan
 }
 

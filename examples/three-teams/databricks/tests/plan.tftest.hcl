@@ -1,5 +1,5 @@
 mock_provider "databricks" {
-  source = "../../../modules/reference-deployment/tests/mocks"
+  source = "../../../modules/databricks-serverless-link/tests/mocks"
 }
 
 mock_provider "crosscloudlink" {
