@@ -78,10 +78,13 @@ func TestStockGroupContract(t *testing.T) {
 		status := out.InstanceRefreshes[0].Status
 		return string(status), status == types.InstanceRefreshStatusSuccessful, nil
 	})
-	pool, err := groups.DescribeWarmPool(t.Context(), &api.DescribeWarmPoolInput{AutoScalingGroupName: aws.String("contract-started")})
-	if err != nil || pool.WarmPoolConfiguration == nil || len(pool.Instances) == 0 {
-		t.Errorf("warm pool %+v, %v", pool, err)
-	}
+	await(t, "the warm pool to be filled again", func(ctx context.Context) (string, bool, error) {
+		pool, err := groups.DescribeWarmPool(ctx, &api.DescribeWarmPoolInput{AutoScalingGroupName: aws.String("contract-started")})
+		if err != nil {
+			return "", false, err
+		}
+		return fmt.Sprintf("%d instances", len(pool.Instances)), pool.WarmPoolConfiguration != nil && len(pool.Instances) > 0, nil
+	})
 	terraform.WantNoChanges(t, terraform.State(t), "-var=grace_period=120", "-var=release=2")
 	terraform.Run(t, "destroy")
 	left, err := groups.DescribeAutoScalingGroups(t.Context(), &api.DescribeAutoScalingGroupsInput{})
