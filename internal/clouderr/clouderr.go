@@ -92,6 +92,9 @@ func Detail(err error, context string, next ...string) string {
 	if err != nil {
 		parts = append(parts, describe(err))
 	}
+	if action := DeniedAction(err); action != "" {
+		parts = append(parts, "Refused for want of a right: "+action)
+	}
 	if hint := hintFor(err); hint != "" && len(next) == 0 {
 		next = []string{hint}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 	"github.com/aws/smithy-go"
 	"github.com/databricks/databricks-sdk-go/apierr"
+	"github.com/databricks/databricks-sdk-go/common"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
@@ -95,5 +96,44 @@ func TestDatabricksPasses(t *testing.T) {
 	}
 	if DatabricksPasses(nil) || DatabricksPasses(errors.New("no answer")) {
 		t.Error("what Databricks has not answered passes")
+	}
+}
+
+func TestDeniedAction(t *testing.T) {
+	azureDenied := func(method, path string) error {
+		return runtime.NewResponseError(&http.Response{
+			StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"error":{"code":"AuthorizationFailed","message":"no"}}`)),
+			Request: &http.Request{Method: method, URL: &url.URL{Scheme: "https", Host: "management.azure.com", Path: path}},
+		})
+	}
+	awsDenied := func(service, operation, code string) error {
+		return &smithy.OperationError{ServiceID: service, OperationName: operation, Err: &smithy.GenericAPIError{Code: code, Message: "no"}}
+	}
+	const account = "/subscriptions/s/resourceGroups/g/providers/Microsoft.CognitiveServices/accounts/a"
+	for want, err := range map[string]error{
+		"ec2:AcceptVpcEndpointConnections":                           awsDenied("EC2", "AcceptVpcEndpointConnections", "UnauthorizedOperation"),
+		"autoscaling:PutLifecycleHook":                               fmt.Errorf("x: %w", awsDenied("Auto Scaling", "PutLifecycleHook", "AccessDenied")),
+		"logs:CreateLogGroup":                                        awsDenied("CloudWatch Logs", "CreateLogGroup", "AccessDeniedException"),
+		"Microsoft.CognitiveServices/accounts/read":                  azureDenied(http.MethodGet, account),
+		"Microsoft.CognitiveServices/accounts/write":                 azureDenied(http.MethodPatch, account),
+		"Microsoft.CognitiveServices/accounts/deployments/delete":    azureDenied(http.MethodDelete, account+"/deployments/d"),
+		"Microsoft.CognitiveServices/accounts/deployments/read":      azureDenied(http.MethodGet, account+"/deployments"),
+		"Microsoft.CognitiveServices/checkDomainAvailability/action": azureDenied(http.MethodPost, "/subscriptions/s/providers/Microsoft.CognitiveServices/checkDomainAvailability"),
+		"PATCH /api/2.0/accounts/1/workspaces/2": &apierr.APIError{
+			StatusCode: 403, ErrorCode: "PERMISSION_DENIED",
+			ResponseWrapper: &common.ResponseWrapper{Response: &http.Response{Request: &http.Request{Method: http.MethodPatch, URL: &url.URL{Path: "/api/2.0/accounts/1/workspaces/2"}}}},
+		},
+	} {
+		if got := DeniedAction(err); got != want {
+			t.Errorf("%v: got %q, want %q", err, got, want)
+		}
+		if detail := Detail(err, "", "Ask somebody."); !strings.Contains(detail, "Refused for want of a right: "+want) {
+			t.Errorf("the detail does not name %s:\n%s", want, detail)
+		}
+	}
+	for _, err := range []error{nil, errors.New("no"), awsDenied("EC2", "RunInstances", "RequestLimitExceeded"), azureError(http.StatusConflict, `{"error":{"code":"RequestConflict"}}`), azureError(http.StatusForbidden, `{"error":{"code":"ScopeLocked"}}`)} {
+		if got := DeniedAction(err); got != "" {
+			t.Errorf("%v: got %q", err, got)
+		}
 	}
 }

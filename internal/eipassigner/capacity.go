@@ -6,9 +6,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	astypes "github.com/aws/aws-sdk-go-v2/service/autoscaling/types"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 )
 
 const (
@@ -63,7 +63,7 @@ func (m model) configuredSurge() surge {
 	return s
 }
 
-func isKnown(v types.Int64) bool { return !v.IsNull() && !v.IsUnknown() }
+func isKnown(v attr.Value) bool { return !v.IsNull() && !v.IsUnknown() }
 
 // or fills in what the configuration leaves open from the group, which is nil while it cannot
 // be read. What the configuration says counts in a plan, since the same apply may bring the

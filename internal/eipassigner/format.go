@@ -5,6 +5,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
 
 // format is what a text must look like, for the resource's attributes and for the arguments
@@ -24,9 +26,9 @@ var (
 		"must be 1 to 32 letters, digits and hyphens, the first no hyphen: names of a role, a function and rules are made from it"}
 	groupARNFormat = format{groupARNPattern, "must be the ARN of an Auto Scaling group, not its name or id: write aws_autoscaling_group.NAME.arn, which looks like " +
 		"arn:aws:autoscaling:REGION:ACCOUNT:autoScalingGroup:UUID:autoScalingGroupName/NAME"}
-	poolNameFormat           = format{regexp.MustCompile(`^[^,*?$\\]{1,256}$`), `must have 1 to 256 characters, and no comma, "*", "?", "$" or "\" among them`}
-	tagKeyFormat             = format{regexp.MustCompile(`^.{1,128}$`), "must have 1 to 128 characters"}
-	ownerFormat              = format{regexp.MustCompile(`^[\p{L}\p{N} +\-=._:/@]{1,256}$`), "must have 1 to 256 letters, digits, spaces and + - = . _ : / @, as the owner in the provider's configuration"}
+	poolNameFormat           = format{eiptag.ValuePattern, eiptag.ValueRule}
+	tagKeyFormat             = format{eiptag.KeyPattern, eiptag.KeyRule}
+	ownerFormat              = format{eiptag.ValuePattern, eiptag.ValueRule + ", as the owner in the provider's configuration"}
 	kmsKeyFormat             = format{regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/.+$`), "must be the ARN of a KMS key, not an alias"}
 	subnetFormat             = format{regexp.MustCompile(`^subnet-[0-9a-f]+$`), "must be a subnet id, such as subnet-0123456789abcdef0"}
 	securityGroupFormat      = format{regexp.MustCompile(`^sg-[0-9a-f]+$`), "must be a security group id, such as sg-0123456789abcdef0"}

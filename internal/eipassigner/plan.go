@@ -28,13 +28,11 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 		least.RebalanceMargin = types.Int64Unknown()
 	}
 	resp.Diagnostics.Append(least.checkPoolSize(nil)...)
-	if known(config.RoleARN) && !config.PermissionsBoundaryARN.IsNull() && !config.PermissionsBoundaryARN.IsUnknown() {
+	if isKnown(config.RoleARN) && isKnown(config.PermissionsBoundaryARN) {
 		resp.Diagnostics.AddAttributeError(path.Root("permissions_boundary_arn"), "A boundary for a role that is not made",
 			"With `role_arn` no role is made, so there is none to put `permissions_boundary_arn` on. Leave one of the two out; a role of your own has a boundary of your own.")
 	}
 }
-
-func known(v types.String) bool { return !v.IsNull() && !v.IsUnknown() }
 
 // checkSizes compares what is known of the sizes.
 func checkSizes(m model) diag.Diagnostics {

@@ -52,7 +52,7 @@ func randomAssigner(random *rand.Rand) (m model, owner string, argument map[stri
 	m.Name = tf.StringValue(pick("egress", "a", strings.Repeat("x", 32)))
 	m.AutoScalingGroupARN = tf.StringValue(fmt.Sprintf("arn:%s:autoscaling:%s:%012d:autoScalingGroup:01234567-89ab-cdef-0123-%012x:autoScalingGroupName/%s",
 		pick("aws", "aws-cn"), region, random.Int64N(1e12), random.Int64N(1<<40), pick("proxies", "a/b c", `"<&>"`)))
-	m.PoolName = tf.StringValue(pick("egress", `a "b" <c>`, "ä"))
+	m.PoolName = tf.StringValue(pick("egress", "a b_c/d:e@f", "ä"))
 	argument["name"], argument["auto_scaling_group_arn"], argument["pool_name"] = m.Name, m.AutoScalingGroupARN, m.PoolName
 	// An attribute that is left out may be null instead.
 	optional := func(name string, into *tf.String, value string) {

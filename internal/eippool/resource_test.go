@@ -830,7 +830,8 @@ func TestInvalidConfiguration(t *testing.T) {
 	}{
 		"size 0":           {pooltest.Config{"size": 0}, "a pool holds at least 1 address"},
 		"size -1":          {pooltest.Config{"size": -1}, "a pool holds at least 1 address"},
-		"wildcard":         {pooltest.Config{"name": "egress*"}, "must not contain"},
+		"policy variable":  {pooltest.Config{"name": "egress-${aws:username}"}, "must have 1 to 256"},
+		"wildcard":         {pooltest.Config{"name": "egress*"}, "must have 1 to 256"},
 		"empty name":       {pooltest.Config{"name": ""}, "name"},
 		"white space":      {pooltest.Config{"name": "egress "}, "white space"},
 		"ip, not id":       {pooltest.Config{"existing_allocation_ids": []string{"52.1.2.3"}}, "eipalloc-0123456789abcdef0"},

@@ -19,18 +19,15 @@ import (
 )
 
 var (
-	noWildcards    = regexp.MustCompile(`^[^,*?\\]*$`)
 	noOuterSpace   = regexp.MustCompile(`^(\S(.*\S)?)?$`)
 	anAllocationID = regexp.MustCompile(`^eipalloc-[0-9a-f]+$`)
 )
 
-// NameValidators are the rules for a pool's name: it is a tag value and a filter of
-// DescribeAddresses, where "*", "?" and "\" are wildcards, and part of an import id.
+// NameValidators are the rules for a pool's name: it is a tag value, a filter of
+// DescribeAddresses, a condition in the assigner's policy, and part of an import id.
 func NameValidators() []validator.String {
 	return []validator.String{
-		stringvalidator.LengthBetween(1, 256),
-		stringvalidator.RegexMatches(noWildcards,
-			"must not contain a comma, \"*\", \"?\" or \"\\\": write letters, digits, spaces or any of + - = . _ : / @"),
+		stringvalidator.RegexMatches(eiptag.ValuePattern, eiptag.ValueRule),
 		stringvalidator.RegexMatches(noOuterSpace, "must not begin or end with white space"),
 	}
 }
@@ -38,9 +35,7 @@ func NameValidators() []validator.String {
 // TagKeyValidators are the rules for the key of the tag whose value is a pool's name.
 func TagKeyValidators() []validator.String {
 	return []validator.String{
-		stringvalidator.LengthBetween(1, 128),
-		stringvalidator.RegexMatches(noWildcards,
-			"must not contain a comma, \"*\", \"?\" or \"\\\": write letters, digits, spaces or any of + - = . _ : / @"),
+		stringvalidator.RegexMatches(eiptag.KeyPattern, eiptag.KeyRule),
 		stringvalidator.NoneOfCaseInsensitive(nameTag, eiptag.Owner, eiptag.Admission, eiptag.Lifecycle, eiptag.Existing),
 		notAWSKey{},
 	}

@@ -1,8 +1,6 @@
 package provider
 
 import (
-	"regexp"
-
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
@@ -13,10 +11,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
-
-// maxTagValue is the longest value that an AWS tag takes.
-const maxTagValue = 256
 
 func configSchema() schema.Schema {
 	return schema.Schema{
@@ -28,7 +24,7 @@ func configSchema() schema.Schema {
 				Optional: true,
 				MarkdownDescription: "Names the configuration that the objects made by this provider belong to; written as the tag `crosscloudlink:owner`. " +
 					"An object of the same name with another owner is never adopted, changed or deleted. Also `CROSSCLOUDLINK_OWNER`; default `" + clients.DefaultOwner + "`.",
-				Validators: []validator.String{stringvalidator.LengthBetween(1, maxTagValue), stringvalidator.RegexMatches(regexp.MustCompile(`^[\p{L}\p{N} +\-=._:/@]+$`), "must have only letters, digits, spaces and + - = . _ : / @, which an AWS tag may hold (\"#\" parts the owner from the account in import ids)")},
+				Validators: []validator.String{stringvalidator.RegexMatches(eiptag.ValuePattern, eiptag.ValueRule+", which an AWS tag may hold (\"#\" parts the owner from the account in import ids)")},
 			},
 			"aws":        awsSchema(),
 			"azure":      azureSchema(),
