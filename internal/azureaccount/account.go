@@ -19,6 +19,8 @@ const (
 
 	AccessEnabled  = "Enabled"
 	AccessDisabled = "Disabled"
+	// AccessSecuredByPerimeter leaves it to the account's network security perimeter.
+	AccessSecuredByPerimeter = "SecuredByPerimeter"
 )
 
 // Account is the part of an account that its firewall depends on.
@@ -33,7 +35,7 @@ type Account struct {
 	// CustomSubDomain is the first label of the account's own endpoint, or "" while it
 	// has none; without it Azure applies no network rules.
 	CustomSubDomain string
-	// PublicNetworkAccess is "Enabled" or "Disabled" (other values may appear), or ""
+	// PublicNetworkAccess is "Enabled", "Disabled" or "SecuredByPerimeter", or ""
 	// where Azure does not say, which means enabled.
 	PublicNetworkAccess string
 	// ACLs is never nil in what Get returns; its fields are empty where Azure has none.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 )
 
@@ -51,8 +52,9 @@ type NetworkChange struct {
 }
 
 // PatchNetwork starts a change of the account's network settings, provided that the
-// account still has the ETag (unless that is empty). The change runs on in Azure
-// whatever becomes of ctx; Operation.Poll follows it.
+// account still has the ETag (unless that is empty). It is sent once: what was read may be
+// out of date by the time that the pipeline would send it again. The change runs on in
+// Azure whatever becomes of ctx; Operation.Poll follows it.
 func (c *Client) PatchNetwork(ctx context.Context, id ID, etag string, change NetworkChange) (*Operation, error) {
 	type properties struct {
 		NetworkACLs         NetworkACLs `json:"networkAcls"`
@@ -73,7 +75,8 @@ func (c *Client) PatchNetwork(ctx context.Context, id ID, etag string, change Ne
 	if etag != "" {
 		header.Set("If-Match", etag)
 	}
-	resp, err := c.do(ctx, http.MethodPatch, c.accountURL(id), header, body)
+	once := policy.WithRetryOptions(ctx, policy.RetryOptions{MaxRetries: -1})
+	resp, err := c.do(once, http.MethodPatch, c.accountURL(id), header, body)
 	if err != nil {
 		return nil, err
 	}

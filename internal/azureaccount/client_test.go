@@ -126,6 +126,27 @@ func TestPatchSendsTheFirewallAndNothingElse(t *testing.T) {
 	}
 }
 
+// A write that fails is the caller's to make again, from what the account is by then; reads
+// are made again by the pipeline.
+func TestPatchIsSentOnce(t *testing.T) {
+	sent := map[string]int{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		sent[r.Method]++
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(server.Close)
+	client := New(runtime.NewPipeline("test", "0", runtime.PipelineOptions{}, &policy.ClientOptions{
+		Transport: server.Client(), Retry: policy.RetryOptions{MaxRetries: 2, RetryDelay: time.Millisecond},
+	}), server.URL)
+	_, err := client.PatchNetwork(t.Context(), testID, `"e"`, NetworkChange{})
+	wantResponseError(t, err, http.StatusServiceUnavailable, "")
+	_, err = client.Get(t.Context(), testID)
+	wantResponseError(t, err, http.StatusServiceUnavailable, "")
+	if sent[http.MethodPatch] != 1 || sent[http.MethodGet] != 3 {
+		t.Errorf("sent %v", sent)
+	}
+}
+
 // Whichever way ARM chooses, an operation is followed to its end, and If-Match stays
 // with the request that it guards.
 func TestOperations(t *testing.T) {

@@ -17,20 +17,33 @@ type ID struct{ SubscriptionID, ResourceGroup, Name string }
 // IDExample shows the form of an ID, for messages.
 const IDExample = "/subscriptions/<subscription id>/resourceGroups/<group>/providers/Microsoft.CognitiveServices/accounts/<account>"
 
-var idPattern = regexp.MustCompile(`(?i)^/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.CognitiveServices/accounts/([^/]+)$`)
+var (
+	idPattern = regexp.MustCompile(`(?i)^/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.CognitiveServices/accounts/([^/]+)$`)
+	// partPattern matches an account's id with something behind it.
+	partPattern = regexp.MustCompile(`(?i)^(/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft\.CognitiveServices/accounts/[^/]+)/`)
+	// otherPattern matches the id of a resource of any type.
+	otherPattern = regexp.MustCompile(`(?i)^/subscriptions/[^/]+/resourceGroups/[^/]+/providers/([^/]+/[^/]+)/[^/]+`)
+	// endpointPattern matches what clients of an account's data plane are given.
+	endpointPattern = regexp.MustCompile(`(?i)^https?://|\.(openai\.azure|cognitiveservices\.azure|services\.ai\.azure|api\.cognitive\.microsoft)\.(com|us|cn)`)
+)
 
 // ParseID reads an ARM id; as in ARM, case does not matter. The error says what to
 // write instead.
 func ParseID(s string) (ID, error) {
-	parts := idPattern.FindStringSubmatch(s)
-	switch {
-	case parts != nil:
+	if parts := idPattern.FindStringSubmatch(s); parts != nil {
 		return ID{SubscriptionID: parts[1], ResourceGroup: parts[2], Name: parts[3]}, nil
-	case strings.Contains(strings.ToLower(s), ".openai.azure.com"), strings.HasPrefix(s, "https://"):
-		return ID{}, fmt.Errorf("%q is an endpoint. Write the account's ARM id, %s: the \"id\" attribute of azurerm_cognitive_account", s, IDExample)
-	default:
-		return ID{}, fmt.Errorf("%q is not the ARM id of a Cognitive Services account. Write it as %s: the \"id\" attribute of azurerm_cognitive_account", s, IDExample)
 	}
+	const instead = "the \"id\" attribute of azurerm_cognitive_account"
+	if endpointPattern.MatchString(s) {
+		return ID{}, fmt.Errorf("%q is an endpoint. Write the account's ARM id, %s: %s", s, IDExample, instead)
+	}
+	if account := partPattern.FindStringSubmatch(s); account != nil {
+		return ID{}, fmt.Errorf("%q names a part of an account, or ends with a slash. Write the account's own ARM id: %s", s, account[1])
+	}
+	if other := otherPattern.FindStringSubmatch(s); other != nil {
+		return ID{}, fmt.Errorf("%q is the ARM id of a %s, not of a Cognitive Services account. Write it as %s: %s", s, other[1], IDExample, instead)
+	}
+	return ID{}, fmt.Errorf("%q is not the ARM id of a Cognitive Services account. Write it as %s: %s", s, IDExample, instead)
 }
 
 // String gives the id as ARM spells it.

@@ -46,11 +46,15 @@ func (c *Client) startOperation(resp *http.Response, id ID) (*Operation, error) 
 	return op, nil
 }
 
-// followURL returns the absolute URL in a header, or "". The bearer token travels with
-// every request, so a URL on another host than ARM's is not followed: the account's own
-// state tells the same.
+// followURL returns the absolute URL in a header, or "" also for one on another host than
+// ARM's: the account's own state tells the same.
 func (c *Client) followURL(resp *http.Response, header string) string {
-	value := resp.Header.Get(header)
+	return c.ownURL(resp.Header.Get(header))
+}
+
+// ownURL makes an URL of ARM's answers absolute. The bearer token travels with every
+// request, so that one on another host than ARM's becomes "".
+func (c *Client) ownURL(value string) string {
 	if value == "" {
 		return ""
 	}

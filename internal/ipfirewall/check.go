@@ -65,31 +65,3 @@ func closed(acls azureaccount.NetworkACLs, account *azureaccount.Account) bool {
 	return acls.DefaultAction == azureaccount.ActionDeny && len(acls.IPRules) == 0 && len(acls.VirtualNetworkRules) == 0 &&
 		account.ApprovedPrivateEndpoints == 0
 }
-
-// warn tells, at plan, what is allowed and yet probably not meant. adds are the
-// entries that the plan makes ours.
-func (d desired) warn(account *azureaccount.Account, adds []string, diags *diag.Diagnostics) {
-	listed := listedIn(account)
-	found := slices.DeleteFunc(slices.Clone(adds), func(entry string) bool { return !listed[entry] })
-	if len(found) > 0 {
-		diags.AddAttributeWarning(path.Root("ip_rules"), "Existing firewall entries will be adopted",
-			fmt.Sprintf("%s already lists %s. After an apply that was killed this is what it left, and it is taken up again. "+
-				"From this apply on, these entries belong to this resource: it removes them when they leave ip_rules and on destroy. "+
-				"If somebody else relies on them too, name them in shared_ip_rules as well, and they are never removed; "+
-				"if they are not yours at all, leave them out of ip_rules.", account.ID, strings.Join(found, ", ")))
-	}
-	access := account.PublicAccess()
-	if d.publicNetworkAccess != "" {
-		access = d.publicNetworkAccess
-	}
-	if access != azureaccount.AccessEnabled {
-		diags.AddAttributeWarning(path.Root("public_network_access"), "Public access to the account is off",
-			fmt.Sprintf("Public network access of %s is %q, so that only private endpoints reach it, whatever its ip rules say. "+
-				"Set public_network_access = \"Enabled\" if the addresses in ip_rules are to be let in.", account.ID, access))
-	}
-	if action := d.mergeInto(account).ACLs.DefaultAction; action != azureaccount.ActionDeny {
-		diags.AddAttributeWarning(path.Root("default_action"), "The account admits every address",
-			fmt.Sprintf("%s admits every address by default, so that its ip rules keep nobody out. "+
-				"Set default_action = \"Deny\", here or where the account is managed, to admit only what is listed.", account.ID))
-	}
-}

@@ -3,9 +3,11 @@ package ipfirewall
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,9 +23,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/azureaccount"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
 	sandbox "github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/azure"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
@@ -31,17 +35,20 @@ import (
 const foreignHost, foreignRange = "9.9.9.9", "8.8.8.0/24"
 
 // azure is a sandbox with one account that others listed two entries in, and the
-// resource in front of it. Sandbox and resource share one clock that waiting moves, so
-// that nothing here takes real time.
+// resource in front of it, driven over Terraform's protocol. Sandbox and resource share one
+// clock that waiting moves, so that nothing here takes real time.
 type azure struct {
 	*sandbox.Cloud
 	t         *testing.T
 	clock     *waiter.FakeClock
 	accountID string
 	resource  *Resource
+	server    *resourcetest.Server
 	client    *http.Client
 	// intercept, if set, may answer a request in the cloud's place.
-	intercept func(*http.Request) *http.Response
+	intercept func(*http.Request) (*http.Response, error)
+	// saved has the whole state, private part included, that a *model was read from.
+	saved *sync.Map
 }
 
 func newAzure(t *testing.T, seed ...sandbox.Account) *azure {
@@ -60,24 +67,32 @@ func newAzure(t *testing.T, seed ...sandbox.Account) *azure {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &azure{Cloud: c, t: t, clock: clock, accountID: id, client: &http.Client{Transport: &http.Transport{
+	a := &azure{Cloud: c, t: t, clock: clock, accountID: id, saved: &sync.Map{}, client: &http.Client{Transport: &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: c.CAPool(), MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
 	}}}
 	client := azureaccount.New(pipelineOf(t, c, a), c.URL())
-	a.resource = &Resource{cloud: &cloudAccess{
+	a.serve(&Resource{cloud: &cloudAccess{
 		owner:     "default",
 		reachable: func() bool { return true },
 		accounts:  func(context.Context) (*azureaccount.Client, diag.Diagnostics) { return client, nil },
 		waiter:    waiter.Waiter{Clock: clock, Min: time.Second, Max: 10 * time.Second},
 		locks:     &keyedLocks{},
-	}}
+	}})
 	return a
+}
+
+func (a *azure) serve(r *Resource) {
+	a.resource = r
+	a.server = resourcetest.NewServer(a.t, func() resource.Resource { return r })
 }
 
 // Do sends a request of the resource, unless it is intercepted.
 func (a *azure) Do(req *http.Request) (*http.Response, error) {
 	if a.intercept != nil {
-		if resp := a.intercept(req); resp != nil {
+		switch resp, err := a.intercept(req); {
+		case err != nil:
+			return nil, err
+		case resp != nil:
 			resp.Request = req
 			return resp, nil
 		}
@@ -89,7 +104,7 @@ func (a *azure) Do(req *http.Request) (*http.Response, error) {
 func (a *azure) otherProcess() *azure {
 	other, access := *a, *a.resource.cloud
 	access.locks = &keyedLocks{}
-	other.resource = &Resource{cloud: &access}
+	other.serve(&Resource{cloud: &access})
 	return &other
 }
 
@@ -124,6 +139,11 @@ func (a *azure) config(rules ...string) model {
 	return m
 }
 
+func withOwner(config model, owner string) model {
+	config.Owner = types.StringValue(owner)
+	return config
+}
+
 // emptyModel has a null of the right type in every attribute.
 func emptyModel(t *testing.T) model {
 	t.Helper()
@@ -151,53 +171,80 @@ func emptyObject(ctx context.Context) tftypes.Value {
 	return tftypes.NewValue(object, values)
 }
 
-func stateOf(t *testing.T, m *model) tfsdk.State {
+// object is a model in Terraform's own form.
+func object(t *testing.T, m model) tftypes.Value {
 	t.Helper()
-	ctx := t.Context()
-	state := nullState(ctx)
-	if m != nil {
-		if diags := state.Set(ctx, *m); diags.HasError() {
-			t.Fatal(diags)
-		}
+	state := nullState(t.Context())
+	if diags := state.Set(t.Context(), m); diags.HasError() {
+		t.Fatal(diags)
 	}
+	return state.Raw
+}
+
+// state is the whole state that goes with a model; nil is no instance.
+func (a *azure) state(m *model) resourcetest.State {
+	a.t.Helper()
+	if m == nil {
+		return a.server.Nothing()
+	}
+	saved, _ := a.saved.Load(m)
+	state, _ := saved.(resourcetest.State)
+	state.Value = object(a.t, *m)
 	return state
 }
 
-func modelOf(t *testing.T, state tfsdk.State) *model {
-	t.Helper()
-	if state.Raw.IsNull() {
+// modelOf is the reverse of state.
+func (a *azure) modelOf(state resourcetest.State) *model {
+	a.t.Helper()
+	if state.IsNull() {
 		return nil
 	}
-	var m model
-	if diags := state.Get(t.Context(), &m); diags.HasError() {
-		t.Fatal(diags)
-	}
+	m := a.read(state.Value)
+	a.saved.Store(&m, state)
 	return &m
 }
 
-// plan is what Terraform's plan of config after prior is, as far as this resource has a say.
-func (a *azure) plan(config model, prior *model) (model, diag.Diagnostics) {
+func (a *azure) read(value tftypes.Value) (m model) {
 	a.t.Helper()
-	if config.AllowLockout.IsNull() {
-		config.AllowLockout = types.BoolValue(false)
+	state := tfsdk.State{Schema: resourceSchema(a.t.Context()), Raw: value}
+	if diags := state.Get(a.t.Context(), &m); diags.HasError() {
+		a.t.Fatal(diags)
 	}
-	if config.Owner.IsNull() {
-		config.Owner = types.StringUnknown()
-		if prior != nil {
-			config.Owner = prior.Owner
-		}
-	}
-	priorState := stateOf(a.t, prior)
-	proposed := stateOf(a.t, &config)
-	resp := resource.ModifyPlanResponse{Plan: tfsdk.Plan(proposed)}
-	a.resource.ModifyPlan(a.t.Context(), resource.ModifyPlanRequest{
-		Config: tfsdk.Config(proposed), Plan: tfsdk.Plan(proposed), State: priorState,
-	}, &resp)
-	return *modelOf(a.t, tfsdk.State(resp.Plan)), resp.Diagnostics
+	return m
 }
 
-// apply is Terraform's apply of config after prior, without the plan's own checks. The
-// state is nil if none is saved.
+// said translates what the resource reported; of attributes only the first step is kept.
+func said(reported []*tfprotov6.Diagnostic) diag.Diagnostics {
+	var diags diag.Diagnostics
+	for _, d := range reported {
+		var one diag.Diagnostic = diag.NewErrorDiagnostic(d.Summary, d.Detail)
+		if d.Severity == tfprotov6.DiagnosticSeverityWarning {
+			one = diag.NewWarningDiagnostic(d.Summary, d.Detail)
+		}
+		if d.Attribute != nil {
+			if name, ok := d.Attribute.Steps()[0].(tftypes.AttributeName); ok {
+				one = diag.WithPath(path.Root(string(name)), one)
+			}
+		}
+		diags.Append(one)
+	}
+	return diags
+}
+
+// planned is a plan, with what it says of the resource.
+type planned struct {
+	model
+	plan resourcetest.Plan
+}
+
+// plan is Terraform's plan of config after prior.
+func (a *azure) plan(config model, prior *model) (planned, diag.Diagnostics) {
+	a.t.Helper()
+	plan, diags := a.server.Plan(a.state(prior), object(a.t, config))
+	return planned{a.read(plan.Planned), plan}, said(diags)
+}
+
+// apply plans config after prior and carries the plan out. The state is nil if none is saved.
 func (a *azure) apply(ctx context.Context, config model, prior *model) (*model, diag.Diagnostics) {
 	a.t.Helper()
 	planned, diags := a.plan(config, prior)
@@ -207,18 +254,10 @@ func (a *azure) apply(ctx context.Context, config model, prior *model) (*model, 
 	return a.applyPlan(ctx, planned, prior)
 }
 
-func (a *azure) applyPlan(ctx context.Context, planned model, prior *model) (*model, diag.Diagnostics) {
+func (a *azure) applyPlan(ctx context.Context, planned planned, prior *model) (*model, diag.Diagnostics) {
 	a.t.Helper()
-	state := stateOf(a.t, &planned)
-	if prior == nil {
-		resp := resource.CreateResponse{State: nullState(ctx)}
-		a.resource.Create(ctx, resource.CreateRequest{Plan: tfsdk.Plan(state)}, &resp)
-		return modelOf(a.t, resp.State), resp.Diagnostics
-	}
-	priorState := stateOf(a.t, prior)
-	resp := resource.UpdateResponse{State: priorState}
-	a.resource.Update(ctx, resource.UpdateRequest{Plan: tfsdk.Plan(state), State: priorState}, &resp)
-	return modelOf(a.t, resp.State), resp.Diagnostics
+	after, diags := a.server.Apply(ctx, a.state(prior), planned.plan)
+	return a.modelOf(after), said(diags)
 }
 
 func (a *azure) mustApply(config model, prior *model) *model {
@@ -230,20 +269,47 @@ func (a *azure) mustApply(config model, prior *model) *model {
 	return state
 }
 
+// refresh reads the instance; one that cannot be read stays as it was.
 func (a *azure) refresh(prior *model) (*model, diag.Diagnostics) {
 	a.t.Helper()
-	state := stateOf(a.t, prior)
-	resp := resource.ReadResponse{State: state}
-	a.resource.Read(a.t.Context(), resource.ReadRequest{State: state}, &resp)
-	return modelOf(a.t, resp.State), resp.Diagnostics
+	after, diags := a.server.Read(a.state(prior))
+	return a.modelOf(after), said(diags)
 }
 
+// planDestroy is what the plan of a destruction reports.
+func (a *azure) planDestroy(state *model) diag.Diagnostics {
+	a.t.Helper()
+	_, diags := a.server.Plan(a.state(state), a.server.Nothing().Value)
+	return said(diags)
+}
+
+// destroy carries out the destruction of an instance, without its plan.
 func (a *azure) destroy(ctx context.Context, state *model) diag.Diagnostics {
 	a.t.Helper()
-	prior := stateOf(a.t, state)
-	resp := resource.DeleteResponse{State: prior}
-	a.resource.Delete(ctx, resource.DeleteRequest{State: prior}, &resp)
-	return resp.Diagnostics
+	nothing := a.server.Nothing().Value
+	_, diags := a.server.Apply(ctx, a.state(state), resourcetest.Plan{Config: nothing, Planned: nothing})
+	return said(diags)
+}
+
+func (a *azure) mustDestroy(state *model) {
+	a.t.Helper()
+	if diags := a.destroy(a.t.Context(), state); diags.HasError() {
+		a.t.Fatalf("destroy: %v", diags)
+	}
+}
+
+// importOf imports an instance and reads it.
+func (a *azure) importOf(id string) *model {
+	a.t.Helper()
+	imported, diags := a.server.Import(id)
+	if resourcetest.HasError(diags) {
+		a.t.Fatal(said(diags))
+	}
+	state, reported := a.refresh(a.modelOf(imported))
+	if reported.HasError() || state == nil {
+		a.t.Fatal(reported)
+	}
+	return state
 }
 
 // wantRules asserts what the account lists, in any order.
@@ -271,6 +337,19 @@ func (a *azure) calls() map[string]int {
 	}
 	a.Faults.ClearLog()
 	return counts
+}
+
+// wantCalls asserts the requests since they were last counted; polls of operations are
+// as many as it takes.
+func (a *azure) wantCalls(what string, want map[string]int) {
+	a.t.Helper()
+	got := a.calls()
+	if want["Accounts_Update"] > 0 && got["Operations_Get"] > 0 {
+		delete(got, "Operations_Get")
+	}
+	if !maps.Equal(got, want) {
+		a.t.Errorf("%s called %v, want %v", what, got, want)
+	}
 }
 
 func wantSet(t *testing.T, what string, set types.Set, want ...string) {

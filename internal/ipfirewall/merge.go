@@ -25,15 +25,17 @@ func (d desired) heldBy(account *azureaccount.Account) bool {
 			return false
 		}
 	}
-	for _, entry := range d.drop {
-		if listed[entry] {
-			return false
-		}
+	if slices.ContainsFunc(account.ACLs.Values(), d.drops) {
+		return false
 	}
 	return unlessSet(d.defaultAction, account.DefaultAction()) &&
 		unlessSet(d.bypass, account.ACLs.Bypass) &&
 		unlessSet(d.publicNetworkAccess, account.PublicAccess())
 }
+
+// drops reports whether a rule of the account goes: one that names an address more than is
+// dropped, such as another's /31, stays.
+func (d desired) drops(rule string) bool { return containsAll(d.drop, iprange.Entries(rule)) }
 
 func unlessSet(want, have string) bool { return want == "" || want == have }
 
@@ -48,7 +50,7 @@ func (d desired) mergeInto(account *azureaccount.Account) azureaccount.NetworkCh
 		VirtualNetworkRules: account.ACLs.VirtualNetworkRules,
 	}
 	for _, rule := range account.ACLs.IPRules {
-		if !containsAll(d.drop, iprange.Entries(rule.Value)) {
+		if !d.drops(rule.Value) {
 			acls.IPRules = append(acls.IPRules, rule)
 		}
 	}

@@ -14,6 +14,12 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
+// Values of on_destroy.
+const (
+	onDestroyRemove = "remove_entries"
+	onDestroyKeep   = "keep"
+)
+
 type model struct {
 	ID                  types.String   `tfsdk:"id"`
 	AccountID           types.String   `tfsdk:"account_id"`
@@ -24,6 +30,7 @@ type model struct {
 	Bypass              types.String   `tfsdk:"bypass"`
 	PublicNetworkAccess types.String   `tfsdk:"public_network_access"`
 	AllowLockout        types.Bool     `tfsdk:"allow_lockout"`
+	OnDestroy           types.String   `tfsdk:"on_destroy"`
 	AdmittedPublicIPs   types.Set      `tfsdk:"admitted_public_ips"`
 	UnmanagedIPRules    types.Set      `tfsdk:"unmanaged_ip_rules"`
 	EffectiveIPRules    types.Set      `tfsdk:"effective_ip_rules"`
@@ -50,7 +57,7 @@ func (m model) desired(prior *model) desired {
 	return d
 }
 
-// removable gives the entries that go when the resource goes.
+// removable gives the entries that go when the resource goes, unless on_destroy keeps them.
 func (m model) removable() []string {
 	return without(entriesOf(m.IPRules), entriesOf(m.SharedIPRules))
 }
@@ -119,14 +126,17 @@ func (m *model) computedFrom(other *model) {
 	m.RuleCount, m.CustomSubdomain, m.ProvisioningState, m.ETag = other.RuleCount, other.CustomSubdomain, other.ProvisioningState, other.ETag
 }
 
-// configuredAs reports whether both models say the same in all that a user sets; rules
-// are compared by what they mean.
-func (m *model) configuredAs(other *model) bool {
-	return m.AccountID.Equal(other.AccountID) && m.Owner.Equal(other.Owner) &&
-		sameRules(m.IPRules, other.IPRules) && sameRules(m.SharedIPRules, other.SharedIPRules) &&
+// asksAs reports whether both models ask the same of the same account; rules are compared
+// by what they mean. What else a user sets, such as on_destroy, matters to later plans only.
+func (m *model) asksAs(other *model) bool {
+	return !m.replaces(other) && sameRules(m.IPRules, other.IPRules) &&
 		m.DefaultAction.Equal(other.DefaultAction) && m.Bypass.Equal(other.Bypass) &&
-		m.PublicNetworkAccess.Equal(other.PublicNetworkAccess) && m.AllowLockout.Equal(other.AllowLockout) &&
-		m.Timeouts.Equal(other.Timeouts)
+		m.PublicNetworkAccess.Equal(other.PublicNetworkAccess)
+}
+
+// replaces reports whether the model takes another resource's place.
+func (m *model) replaces(other *model) bool {
+	return !m.AccountID.Equal(other.AccountID) || !m.Owner.Equal(other.Owner)
 }
 
 // sameRules reports whether two sets are known and name the same entries.

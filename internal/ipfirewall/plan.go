@@ -3,15 +3,20 @@ package ipfirewall
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/iprange"
 )
+
+// perimeterWithin bounds how long a plan is held up to warn of a network security perimeter.
+const perimeterWithin = 20 * time.Second
 
 // ValidateConfig refuses shared rules that are not among the rules.
 func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConfigRequest, resp *resource.ValidateConfigResponse) {
@@ -30,35 +35,49 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 }
 
 // ModifyPlan plans what is known of the result, and refuses what the account as it is
-// now would not take. It reads the account once, and only if there is something to do.
+// now would not take. It asks Azure only if the plan asks something of the account.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
-	}
-	var plan model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	var prior *model
 	if !req.State.Raw.IsNull() {
 		prior = &model{}
 		resp.Diagnostics.Append(req.State.Get(ctx, prior)...)
 	}
+	known := recall(ctx, req.Private)
+	if req.Plan.Raw.IsNull() {
+		if prior != nil && !resp.Diagnostics.HasError() {
+			prior.warnOfDestroy(known, &resp.Diagnostics)
+		}
+		return
+	}
+	var plan model
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if plan.Owner.IsUnknown() && r.cloud != nil {
 		plan.Owner = types.StringValue(r.cloud.owner)
 	}
-	changes := prior == nil || !plan.configuredAs(prior)
-	plan.planComputed(prior, changes)
+	asks := prior == nil || !plan.asksAs(prior)
+	plan.planComputed(prior, asks)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	if changes && !resp.Diagnostics.HasError() {
-		r.checkAccount(ctx, plan, prior, &resp.Diagnostics)
+	if !asks || resp.Diagnostics.HasError() {
+		return
 	}
+	if prior != nil && plan.replaces(prior) {
+		// Terraform plans the create within a replacement by itself, and the destruction not at all.
+		prior.warnOfDestroy(known, &resp.Diagnostics)
+		return
+	}
+	if prior != nil && fullyKnown(plan.IPRules) {
+		warnOfAdoptedDrop(prior.AccountID.ValueString(), plan.desired(prior).drop, known, &resp.Diagnostics)
+	}
+	r.checkAccount(ctx, plan, prior, &resp.Diagnostics)
 }
 
 // planComputed sets what a plan knows of the computed attributes. Rules that are only
-// spelled anew keep the state's spelling, so that nothing is planned for them.
-func (m *model) planComputed(prior *model, changes bool) {
+// spelled anew keep the state's spelling, so that nothing is planned for them. asks is
+// whether the plan asks something of the account.
+func (m *model) planComputed(prior *model, asks bool) {
 	if prior != nil {
 		if sameRules(m.IPRules, prior.IPRules) {
 			m.IPRules = prior.IPRules
@@ -67,7 +86,7 @@ func (m *model) planComputed(prior *model, changes bool) {
 			m.SharedIPRules = prior.SharedIPRules
 		}
 	}
-	if !changes {
+	if !asks {
 		m.computedFrom(prior)
 		return
 	}
@@ -96,10 +115,6 @@ func (r *Resource) checkAccount(ctx context.Context, plan model, prior *model, d
 	if r.cloud == nil || !r.cloud.reachable() || plan.AccountID.IsUnknown() {
 		return
 	}
-	if prior != nil && (!plan.AccountID.Equal(prior.AccountID) || !plan.Owner.Equal(prior.Owner)) {
-		// A replacement: Terraform plans its create by itself, without the prior state.
-		return
-	}
 	id, w, ok := r.open(ctx, plan.AccountID, diags)
 	if !ok {
 		return
@@ -108,10 +123,7 @@ func (r *Resource) checkAccount(ctx context.Context, plan model, prior *model, d
 	defer cancel()
 	account, err := w.client.Get(ctx, id)
 	if clouderr.IsAzureNotFound(err) {
-		clouderr.AddAttribute(diags, path.Root("account_id"), "The account does not exist", err,
-			fmt.Sprintf("Azure does not know %s.", id),
-			"Check its name, group and subscription, and that the identity in use may read it. If this configuration makes the account, "+
-				"refer to its id (account_id = azurerm_cognitive_account.<name>.id), so that it is made first.")
+		addMissing(ctx, w.client, id, err, diags)
 		return
 	}
 	if err != nil {
@@ -134,4 +146,12 @@ func (r *Resource) checkAccount(ctx context.Context, plan model, prior *model, d
 		adds = without(adds, entriesOf(prior.IPRules))
 	}
 	wanted.warn(account, adds, diags)
+	ctx, cancel = context.WithTimeout(ctx, perimeterWithin)
+	defer cancel()
+	perimeters, err := w.client.ListPerimeters(ctx, id)
+	if err != nil {
+		// It is asked for the sake of a warning only, and many identities have no right to.
+		tflog.Debug(ctx, "whether a network security perimeter overrides the ip rules is not known", map[string]any{"account": id.String(), "error": err.Error()})
+	}
+	warnOfPerimeters(account.ID, perimeters, diags)
 }

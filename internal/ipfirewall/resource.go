@@ -16,6 +16,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/azureaccount"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/iprange"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
@@ -94,7 +95,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		out, err = settleCreate(waitCtx, w, id, wanted, out, err, &resp.Diagnostics)
 	}
 	if err != nil {
-		addWriteError(&resp.Diagnostics, "Cannot write the account's firewall", err, id)
+		addWriteError(ctx, w, &resp.Diagnostics, "Cannot write the account's firewall", err, id)
 		return
 	}
 	plan.ID = types.StringValue(packID(plan.AccountID.ValueString(), plan.Owner.ValueString()))
@@ -104,6 +105,7 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 		plan.AdmittedPublicIPs = stringSet(nil)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(provenance{}.after(wanted.list, nil, out.found).keep(ctx, resp.Private)...)
 }
 
 // settleCreate decides what becomes of a create that sent a write and did not see the
@@ -144,8 +146,11 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 
 	account, err := w.client.Get(ctx, id)
 	if clouderr.IsAzureNotFound(err) {
-		resp.Diagnostics.AddWarning("The account of a firewall is gone",
-			fmt.Sprintf("Azure does not know %s any more, so its firewall entries of owner %q are removed from the state.", id, state.Owner.ValueString()))
+		detail := fmt.Sprintf("Azure does not know %s any more, so its firewall entries of owner %q are removed from the state.", id, state.Owner.ValueString())
+		if kept := keptAsDeleted(ctx, w.client, id); kept != "" {
+			detail += "\n\n" + kept
+		}
+		resp.Diagnostics.AddWarning("The account of a firewall is gone", detail)
 		resp.State.RemoveResource(ctx)
 		return
 	}
@@ -157,13 +162,18 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// Update adds the entries that came, and removes the own ones that left, in one write.
+// Update adds the entries that came, and removes the own ones that left, in one write. A
+// plan that asks nothing of the account is saved as it is.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan, state model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	timeout, diags := plan.Timeouts.Update(ctx, writeTimeout)
 	resp.Diagnostics.Append(diags...)
+	if !resp.Diagnostics.HasError() && !plan.ETag.IsUnknown() {
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		return
+	}
 	id, w, ok := r.open(ctx, plan.AccountID, &resp.Diagnostics)
 	if !ok {
 		return
@@ -171,7 +181,8 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	waitCtx, cancel := context.WithTimeout(withFields(ctx, id, plan.Owner), timeout)
 	defer cancel()
 
-	wanted := plan.desired(&state)
+	wanted, former := plan.desired(&state), entriesOf(state.IPRules)
+	known := recall(ctx, req.Private)
 	out, err := w.converge(waitCtx, id, wanted, true)
 	if err != nil && out.sent {
 		account, readErr := w.readBack(waitCtx, id)
@@ -184,20 +195,22 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 			state.IPRules = ruleSet(unionOfRules(rulesOf(plan.IPRules), rulesOf(state.IPRules)))
 			state.observe(out.account)
 			resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+			resp.Diagnostics.Append(known.after(entriesOf(state.IPRules), former, out.found).keep(ctx, resp.Private)...)
 		} else {
 			err = nil
 		}
 	}
 	if err != nil {
-		addWriteError(&resp.Diagnostics, "Cannot change the account's firewall", err, id)
+		addWriteError(ctx, w, &resp.Diagnostics, "Cannot change the account's firewall", err, id)
 		return
 	}
 	plan.observe(out.account)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	resp.Diagnostics.Append(known.after(wanted.list, former, out.found).keep(ctx, resp.Private)...)
 }
 
-// Delete removes the own entries and nothing else: no setting is put back, since that
-// could open the account.
+// Delete removes the own entries, unless on_destroy keeps them, and nothing else: no
+// setting is put back, since that could open the account.
 func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
 	var state model
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -207,7 +220,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		return
 	}
 	wanted := desired{drop: state.removable()}
-	if len(wanted.drop) == 0 {
+	if state.OnDestroy.ValueString() == onDestroyKeep || len(wanted.drop) == 0 {
 		return
 	}
 	id, w, ok := r.open(ctx, state.AccountID, &resp.Diagnostics)
@@ -231,7 +244,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	case clouderr.IsAzureNotFound(err):
 		return
 	case err != nil:
-		addWriteError(&resp.Diagnostics, "Cannot remove entries from the account's firewall", err, id)
+		addWriteError(ctx, w, &resp.Diagnostics, "Cannot remove entries from the account's firewall", err, id)
 		return
 	}
 	if out.sent && closed(*out.account.ACLs, out.account) {
@@ -254,9 +267,11 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 		"owner":         imported.owner,
 		"ip_rules":      ruleSet(imported.rules),
 		"allow_lockout": false,
+		"on_destroy":    onDestroyRemove,
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
+	resp.Diagnostics.Append(provenance{Adopted: iprange.AllEntries(imported.rules)}.keep(ctx, resp.Private)...)
 }
 
 // open gives what every operation needs; ok is false if a diagnostic says why not.
@@ -278,10 +293,14 @@ func (r *Resource) open(ctx context.Context, accountID types.String, diags *diag
 	return id, writer{client: client, waiter: r.cloud.waiter, locks: r.cloud.locks}, !diags.HasError()
 }
 
-func addWriteError(diags *diag.Diagnostics, summary string, err error, id azureaccount.ID) {
+func addWriteError(ctx context.Context, w writer, diags *diag.Diagnostics, summary string, err error, id azureaccount.ID) {
 	var refused *refusal
-	if errors.As(err, &refused) {
+	switch {
+	case errors.As(err, &refused):
 		refused.addTo(diags)
+		return
+	case clouderr.IsAzureNotFound(err):
+		addMissing(ctx, w.client, id, err, diags)
 		return
 	}
 	clouderr.Add(diags, summary, err, fmt.Sprintf("The account is %s.", id), hintsFor(err)...)

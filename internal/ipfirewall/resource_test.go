@@ -17,7 +17,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"golang.org/x/sync/errgroup"
 
@@ -32,7 +31,13 @@ var (
 )
 
 func TestLifecycle(t *testing.T) {
-	a := newAzure(t)
+	for _, kind := range []string{"OpenAI", "AIServices"} {
+		t.Run(kind, func(t *testing.T) { testLifecycle(t, kind) })
+	}
+}
+
+func testLifecycle(t *testing.T, kind string) {
+	a := newAzure(t, sandbox.Account{ResourceGroup: "theirs", Name: "aoai", Kind: kind, Subdomain: "aoai-theirs", IPRules: []string{foreignHost, foreignRange}, DefaultAction: "Deny"})
 	state := a.mustApply(a.config("52.1.2.3", "52.1.2.4/32", "52.1.3.0/24"), nil)
 	a.wantRules(foreignHost, foreignRange, "52.1.2.3", "52.1.2.4", "52.1.3.0/24")
 	wantRuleSet(t, state.IPRules, "52.1.2.3", "52.1.2.4/32", "52.1.3.0/24")
@@ -60,51 +65,6 @@ func TestLifecycle(t *testing.T) {
 	after, _ := a.State(a.accountID)
 	if after.DefaultAction != "Deny" || after.Bypass != "" || after.PublicNetworkAccess != "Enabled" {
 		t.Errorf("the destroy left %+v", after)
-	}
-}
-
-func TestCallCounts(t *testing.T) {
-	a := newAzure(t)
-	a.calls()
-	planned, _ := a.plan(a.config("52.1.2.3"), nil)
-	if got := a.calls(); got["Accounts_Get"] != 1 || len(got) != 1 {
-		t.Errorf("the plan of a create called %v", got)
-	}
-	state, diags := a.applyPlan(t.Context(), planned, nil)
-	if diags.HasError() {
-		t.Fatal(diags)
-	}
-	if got := a.calls(); got["Accounts_Get"] != 2 || got["Accounts_Update"] != 1 {
-		t.Errorf("a create called %v", got)
-	}
-	if _, diags := a.refresh(state); diags.HasError() {
-		t.Fatal(diags)
-	}
-	if got := a.calls(); got["Accounts_Get"] != 1 || len(got) != 1 {
-		t.Errorf("a refresh called %v", got)
-	}
-	if _, diags := a.plan(a.config("52.1.2.3"), state); len(diags) != 0 {
-		t.Fatal(diags)
-	}
-	if got := a.calls(); len(got) != 0 {
-		t.Errorf("a plan without changes called %v", got)
-	}
-	// An update that changes nothing in Azure reads once and writes nothing.
-	config := a.config("52.1.2.3")
-	config.DefaultAction = types.StringValue("Deny")
-	planned, _ = a.plan(config, state)
-	a.calls()
-	if state, diags = a.applyPlan(t.Context(), planned, state); diags.HasError() {
-		t.Fatal(diags)
-	}
-	if got := a.calls(); got["Accounts_Get"] != 1 || len(got) != 1 {
-		t.Errorf("an update without changes called %v", got)
-	}
-	if diags := a.destroy(t.Context(), state); diags.HasError() {
-		t.Fatal(diags)
-	}
-	if got := a.calls(); got["Accounts_Get"] != 2 || got["Accounts_Update"] != 1 {
-		t.Errorf("a destroy called %v", got)
 	}
 }
 
@@ -180,11 +140,8 @@ func TestRespellingWritesNothing(t *testing.T) {
 	}
 	// Terraform may still send it, for instance with another change beside it.
 	respelt := a.config("52.1.2.3/32", "52.1.2.4/31")
-	respelt.AllowLockout, respelt.Owner = types.BoolValue(true), state.Owner
-	respelt.ID = state.ID
-	if _, diags := a.applyPlan(t.Context(), respelt, state); diags.HasError() {
-		t.Fatal(diags)
-	}
+	respelt.AllowLockout = types.BoolValue(true)
+	a.mustApply(respelt, state)
 	if got := a.calls(); got["Accounts_Update"] != 0 {
 		t.Errorf("a respelling called %v", got)
 	}
@@ -371,80 +328,6 @@ func TestSharedRulesAreNeverRemoved(t *testing.T) {
 	a.wantRules(foreignHost, foreignRange, "52.1.2.9")
 }
 
-// Each fault passes by itself, and the result is the same as without it.
-func TestPassingFaults(t *testing.T) {
-	patch := func(status int, code, message string) fault.Rule {
-		return fault.Rule{Method: http.MethodPatch, Path: accountPath, Times: 2, Status: status, Code: code, Message: message}
-	}
-	tests := map[string]func(a *azure) []fault.Rule{
-		"busy":      func(*azure) []fault.Rule { return []fault.Rule{patch(409, "RequestConflict", "Another operation")} },
-		"transient": func(*azure) []fault.Rule { return []fault.Rule{patch(409, "TransientError", "Etag conflict")} },
-		"not settled elsewhere": func(*azure) []fault.Rule {
-			return []fault.Rule{patch(400, "BadRequest", "Account aoai in state Accepted")}
-		},
-		"throttled": func(*azure) []fault.Rule {
-			return []fault.Rule{{Path: accountPath, Skip: 1, Times: 6, Status: 429, Code: "TooManyRequests"}}
-		},
-		"server errors": func(*azure) []fault.Rule {
-			return []fault.Rule{{Path: accountPath, Skip: 1, Times: 9, Status: 503, Code: "ServerBusy"}}
-		},
-		"a lost request":    func(*azure) []fault.Rule { return []fault.Rule{{Method: http.MethodPatch, LoseRequest: true}} },
-		"a lost answer":     func(*azure) []fault.Rule { return []fault.Rule{{Method: http.MethodPatch, LoseAnswer: true}} },
-		"a doubled request": func(*azure) []fault.Rule { return []fault.Rule{{Method: http.MethodPatch, Repeat: true}} },
-		"a stale read back": func(*azure) []fault.Rule {
-			return []fault.Rule{{Method: http.MethodGet, Path: accountPath, Skip: 2, Times: 2, Stale: true}}
-		},
-		"polls that fail": func(*azure) []fault.Rule {
-			return []fault.Rule{{Method: http.MethodGet, Path: operationPath, Times: 5, Status: 500, Code: "InternalServerError"}}
-		},
-		"a writer between read and write": func(a *azure) []fault.Rule {
-			return []fault.Rule{{Method: http.MethodGet, Path: accountPath, Skip: 1, Then: func() { _ = a.AddRule(a.accountID, "7.7.7.7") }}}
-		},
-		"a writer who undoes ours": func(a *azure) []fault.Rule {
-			return []fault.Rule{{Method: http.MethodGet, Path: accountPath, Skip: 2, Before: func() { _ = a.SetRules(a.accountID, foreignHost, foreignRange, "7.7.7.7") }}}
-		},
-	}
-	for name, faults := range tests {
-		t.Run(name, func(t *testing.T) {
-			a := newAzure(t)
-			rules := faults(a)
-			a.Faults.Add(rules...)
-			state, diags := a.apply(t.Context(), a.config("52.1.2.3"), nil)
-			if len(diags) != 0 {
-				t.Fatalf("diagnostics %v", diags)
-			}
-			if n := a.Faults.Unused(); n != 0 {
-				t.Fatalf("%d faults did not strike", n)
-			}
-			want := []string{foreignHost, foreignRange, "52.1.2.3"}
-			if rules[0].Then != nil || rules[0].Before != nil {
-				want = append(want, "7.7.7.7")
-			}
-			a.wantRules(want...)
-			wantSet(t, "admitted_public_ips", state.AdmittedPublicIPs, "52.1.2.3")
-		})
-	}
-}
-
-// Errors that will not pass end the create at once: nothing is saved, nothing written.
-func TestCreateFails(t *testing.T) {
-	for code, hint := range map[string]string{
-		"AuthorizationFailed": "Cognitive Services Contributor", "LinkedAuthorizationFailed": "joinViaServiceEndpoint",
-		"RequestDisallowedByPolicy": "Azure Policy", "ScopeLocked": "management lock",
-	} {
-		t.Run(code, func(t *testing.T) {
-			a := newAzure(t)
-			a.Faults.Add(fault.Rule{Method: http.MethodPatch, Path: accountPath, Status: http.StatusForbidden, Code: code, Message: "No."})
-			state, diags := a.apply(t.Context(), a.config("52.1.2.3"), nil)
-			wantDiagnostic(t, diags, diag.SeverityError, path.Empty(), "Cannot write the account's firewall", a.accountID, code, "No.", hint)
-			if state != nil {
-				t.Errorf("state %+v", state)
-			}
-			a.wantRules(foreignHost, foreignRange)
-		})
-	}
-}
-
 // Refused at apply, too: the account may have filled up, or the rules be known only now.
 func TestApplyRefuses(t *testing.T) {
 	a := newAzure(t)
@@ -562,18 +445,18 @@ func TestUnseenEndOfCreate(t *testing.T) {
 // with nothing saved.
 func TestFailedOperation(t *testing.T) {
 	failing := func(a *azure, code string, times int) {
-		a.intercept = func(req *http.Request) *http.Response {
+		a.intercept = func(req *http.Request) (*http.Response, error) {
 			header := http.Header{"Content-Type": {"application/json"}}
 			switch {
 			case times > 0 && req.Method == http.MethodPatch:
 				header.Set("Azure-AsyncOperation", a.URL()+"/failing")
-				return &http.Response{StatusCode: http.StatusAccepted, Header: header, Body: http.NoBody}
+				return &http.Response{StatusCode: http.StatusAccepted, Header: header, Body: http.NoBody}, nil
 			case req.URL.Path == "/failing":
 				times--
 				return &http.Response{StatusCode: http.StatusOK, Header: header, Body: io.NopCloser(strings.NewReader(
-					fmt.Sprintf(`{"status":"Failed","error":{"code":%q,"message":"It did not work."}}`, code)))}
+					fmt.Sprintf(`{"status":"Failed","error":{"code":%q,"message":"It did not work."}}`, code)))}, nil
 			}
-			return nil
+			return nil, nil
 		}
 	}
 	a := newAzure(t)
@@ -693,25 +576,14 @@ func TestImport(t *testing.T) {
 		a.accountID + "#team":                      false,
 		a.accountID + "#team#52.1.2.3,52.1.3.0/24": true,
 	} {
-		ctx := t.Context()
-		empty := nullState(ctx)
-		empty.Raw = emptyObject(ctx)
-		resp := resource.ImportStateResponse{State: empty}
-		a.resource.ImportState(ctx, resource.ImportStateRequest{ID: id}, &resp)
-		if resp.Diagnostics.HasError() {
-			t.Fatal(resp.Diagnostics)
-		}
-		state, diags := a.refresh(modelOf(t, resp.State))
-		if diags.HasError() {
-			t.Fatal(diags)
-		}
+		state := a.importOf(id)
 		a.calls()
 		planned, _ := a.plan(config, state)
 		if empty := planned.ETag.Equal(state.ETag); empty != wantEmpty {
 			t.Errorf("after the import of %s the plan is empty: %t", id, empty)
 		}
 		// The first apply adopts what is listed, and writes nothing.
-		state, diags = a.applyPlan(ctx, planned, state)
+		state, diags := a.applyPlan(t.Context(), planned, state)
 		if diags.HasError() || a.calls()["Accounts_Update"] != 0 {
 			t.Errorf("the apply after the import wrote, or failed: %v", diags)
 		}

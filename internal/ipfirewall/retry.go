@@ -4,7 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
@@ -42,6 +44,29 @@ func passing(err error) bool {
 	return strings.Contains(text, "in state accepted") || strings.Contains(text, "provisioning state is not terminal")
 }
 
+// retryAfter is how long Azure asks to wait before the call is made again, counted from now; 0 if
+// it does not ask. ARM writes seconds or a date, and some services behind it milliseconds.
+func retryAfter(err error, now time.Time) time.Duration {
+	var azureErr *azcore.ResponseError
+	if !errors.As(err, &azureErr) || azureErr.RawResponse == nil {
+		return 0
+	}
+	header := azureErr.RawResponse.Header
+	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
+		if milliseconds, err := strconv.Atoi(header.Get(name)); err == nil {
+			return time.Duration(milliseconds) * time.Millisecond
+		}
+	}
+	value := header.Get("Retry-After")
+	if seconds, err := strconv.Atoi(value); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return at.Sub(now)
+	}
+	return 0
+}
+
 // hintsFor says what to do about an error that will not pass.
 func hintsFor(err error) []string {
 	switch _, code := clouderr.AzureCode(err); code {
@@ -52,9 +77,9 @@ func hintsFor(err error) []string {
 		return []string{"The account's firewall also lists subnets of other teams, and ARM asks for a right on them from whoever writes the firewall, " +
 			"even where they stay as they are. Grant the identity Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action on the subnets that the message names."}
 	case "ScopeLocked":
-		return []string{"A management lock on the account, its group or its subscription forbids changes. Have the lock removed, or apply while it is off."}
+		return []string{"A management lock on the account, its group or its subscription forbids Microsoft.CognitiveServices/accounts/write. Have the lock removed, or apply while it is off."}
 	case "RequestDisallowedByPolicy":
-		return []string{"An Azure Policy forbids these network settings; the message names the assignment. Ask its owner for an exemption, " +
+		return []string{"An Azure Policy forbids Microsoft.CognitiveServices/accounts/write with these network settings; the message names the assignment. Ask its owner for an exemption, " +
 			"or write in default_action, bypass or public_network_access what it demands."}
 	default:
 		return nil

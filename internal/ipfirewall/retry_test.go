@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 )
 
@@ -29,6 +30,7 @@ func TestPassing(t *testing.T) {
 		{azureError(409, "RequestConflict", "Another operation is being performed on the parent resource"), true},
 		{azureError(409, "TransientError", "Etag conflict"), true},
 		{azureError(200, "TransientError", "an operation that ended so"), true},
+		{azureError(200, "IfMatchPreconditionFailed", "an operation that ended so"), true},
 		{azureError(412, "IfMatchPreconditionFailed", ""), true},
 		{azureError(412, "PreconditionFailed", ""), true},
 		{azureError(400, "AccountProvisioningStateInvalid", ""), true},
@@ -66,4 +68,13 @@ func TestHints(t *testing.T) {
 	if got := hintsFor(azureError(400, "BadRequest", "")); got != nil {
 		t.Errorf("a hint for anything: %q", got)
 	}
+}
+
+func responseOf(t *testing.T, err error) *http.Response {
+	t.Helper()
+	var azureErr *azcore.ResponseError
+	if !errors.As(err, &azureErr) {
+		t.Fatalf("%v is no answer of Azure's", err)
+	}
+	return azureErr.RawResponse
 }

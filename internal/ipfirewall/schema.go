@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -65,7 +66,8 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Required:    true,
 				ElementType: iprange.Type{},
 				MarkdownDescription: "Public IPv4 addresses (`52.1.2.3`) and aligned ranges (`52.1.2.0/24`) to admit. `52.1.2.3/32` means the same as `52.1.2.3`, and a `/31` is written as its two addresses, " +
-					"since Azure takes neither. May be unknown at plan. An account takes 100 entries in all, those of others included.",
+					"since Azure takes neither. May be unknown at plan. An account takes 100 entries in all, those of others included. " +
+					"Entries that the account lists already are adopted, with a warning in the plan, and named again by the plan that would remove them.",
 				Validators: []validator.Set{iprange.Distinct()},
 			},
 			"shared_ip_rules": schema.SetAttribute{
@@ -90,7 +92,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 			"public_network_access": schema.StringAttribute{
 				Optional: true,
 				MarkdownDescription: "`Enabled`, or `Disabled` to admit private endpoints only, whatever the rules say. " +
-					"Not touched if left out, and left as it is on destroy.",
+					"An account that leaves it to its network security perimeter (`SecuredByPerimeter`) looks at the perimeter's rules only. Not touched if left out, and left as it is on destroy.",
 				Validators: []validator.String{stringvalidator.OneOf(azureaccount.AccessEnabled, azureaccount.AccessDisabled)},
 			},
 			"allow_lockout": schema.BoolAttribute{
@@ -98,6 +100,15 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Computed:            true,
 				Default:             booldefault.StaticBool(false),
 				MarkdownDescription: "Whether this resource may leave the account denying by default with no rule and no approved private endpoint. Defaults to `false`: such a change is refused.",
+			},
+			"on_destroy": schema.StringAttribute{
+				Optional: true,
+				Computed: true,
+				Default:  stringdefault.StaticString(onDestroyRemove),
+				MarkdownDescription: "What a destroy does with the entries of `ip_rules`: `remove_entries` takes out all but those of `shared_ip_rules`; " +
+					"`keep` sends nothing and leaves them all, and its plan names them. Entries that leave `ip_rules` are removed either way. Defaults to `remove_entries`. " +
+					"`keep` does not go with a `crosscloudlink_eip_pool` that releases its addresses: an entry that stays lets in whoever gets the address next.",
+				Validators: []validator.String{stringvalidator.OneOf(onDestroyRemove, onDestroyKeep)},
 			},
 			"admitted_public_ips": schema.SetAttribute{
 				Computed:    true,

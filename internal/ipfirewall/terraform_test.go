@@ -259,6 +259,9 @@ func TestTerraformRefusesAtPlan(t *testing.T) {
 		"missing":    {configuration(id+"-not", `["52.1.2.3"]`), `(?s)The account does not exist.*ResourceNotFound`},
 		"shared":     {configuration(id, `["52.1.2.3"]`, `shared_ip_rules = ["52.1.2.4"]`), `(?s)Shared rule is not in ip_rules`},
 		"action":     {configuration(id, `["52.1.2.3"]`, `default_action = "deny"`), `(?s)default_action.*"Allow".*"Deny"`},
+		"on_destroy": {configuration(id, `["52.1.2.3"]`, `on_destroy = "restore"`), `(?s)on_destroy.*"remove_entries".*"keep"`},
+		"deployment": {configuration(id+"/deployments/gpt", `["52.1.2.3"]`), `(?s)account_id.*part\s+of\s+an\s+account`},
+		"other type": {configuration(strings.Replace(id, "CognitiveServices/accounts", "Search/searchServices", 1), `["52.1.2.3"]`), `(?s)account_id.*Microsoft\.Search/searchServices`},
 		"owner":      {strings.Replace(configuration(id, `["52.1.2.3"]`), `"team"`, `"a#b"`, 1), `(?s)owner.*without # and white space`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -358,11 +361,34 @@ func mustDo(t *testing.T, tf tfrun.Terraform, args ...string) string {
 	return output
 }
 
+// What a destroy leaves is said in its plan, and so is what it takes that was there before:
+// this is in the private state, which Terraform keeps.
+func TestTerraformDestroySaysWhatItDoes(t *testing.T) {
+	c, id := account(t)
+	tf := terraform(t, configuration(id, `["52.1.2.3"]`, `on_destroy = "keep"`))
+	mustDo(t, tf, apply...)
+	wantChanges(t, tf, 0)
+	output := mustDo(t, tf, "destroy", "-auto-approve", "-no-color")
+	if !strings.Contains(output, "Firewall entries will stay") {
+		t.Errorf("the destroy does not say what stays:\n%s", output)
+	}
+	wantListed(t, c, id, "52.1.2.3")
+
+	tf = terraform(t, configuration(id, `["52.1.2.3", "52.1.2.4"]`))
+	mustDo(t, tf, apply...)
+	wantChanges(t, tf, 0)
+	output = mustDo(t, tf, "destroy", "-auto-approve", "-no-color")
+	if !strings.Contains(output, "Adopted firewall entries will be removed") || strings.Contains(output, "52.1.2.4 before") {
+		t.Errorf("the destroy does not say what it takes:\n%s", output)
+	}
+	wantListed(t, c, id)
+}
+
 // SIGKILL of Terraform and provider, at each point of a create: the next apply takes up
 // what is there, and a destroy leaves nothing.
 func TestTerraformKilled(t *testing.T) {
 	// Terraform plans a create twice, with a read each; then come the create's own two.
-	readBack := fault.Rule{Method: http.MethodGet, Path: regexp.MustCompile("(?i)/accounts/"), Skip: 3}
+	readBack := fault.Rule{Method: http.MethodGet, Path: regexp.MustCompile("(?i)/accounts/[^/]+$"), Skip: 3}
 	for name, moment := range map[string]struct {
 		rule fault.Rule
 		at   string

@@ -30,8 +30,9 @@ type writer struct {
 
 // outcome is what converge knows of an account when it ends, well or not.
 type outcome struct {
-	// account is as last read, or nil if it never was.
-	account *azureaccount.Account
+	// found is the account as first read, ahead of any write, and account as last read; nil if
+	// it never was.
+	found, account *azureaccount.Account
 	// sent is whether a write left that Azure may have taken, failed whether Azure said
 	// that it has ended badly.
 	sent, failed bool
@@ -56,9 +57,12 @@ func (w writer) converge(ctx context.Context, id azureaccount.ID, d desired, che
 	err = w.waiter.Until(ctx, what, func(ctx context.Context) (string, bool, error) {
 		account, err := w.client.Get(ctx, id)
 		if err != nil {
-			return "", false, retryIfPassing(err)
+			return "", false, w.again(ctx, err)
 		}
 		out.account = account
+		if out.found == nil {
+			out.found = account
+		}
 		switch {
 		case !account.Settled():
 			return account.ProvisioningState, false, nil
@@ -85,12 +89,16 @@ func (w writer) write(ctx context.Context, id azureaccount.ID, d desired, out *o
 
 	operation, err := w.client.PatchNetwork(ctx, id, out.account.ETag, d.mergeInto(out.account))
 	if err != nil {
-		if _, answered := azureAnswer(err); !answered {
+		switch status, answered := azureAnswer(err); {
+		case !answered:
 			// No answer: Azure may have taken the change. The next read tells.
 			out.sent, out.failed = true, false
 			return "no answer", false, waiter.Retry(err)
+		case status >= http.StatusInternalServerError || status == http.StatusRequestTimeout:
+			// So it may have, though it says that it failed: a gateway does not know.
+			out.sent, out.failed = true, true
 		}
-		return "", false, retryIfPassing(err)
+		return "", false, w.again(ctx, err)
 	}
 	out.sent, out.failed = true, false
 	err = w.waiter.Until(ctx, fmt.Sprintf("Azure to apply the change to account %s", id.Name), func(ctx context.Context) (string, bool, error) {
@@ -98,23 +106,23 @@ func (w writer) write(ctx context.Context, id azureaccount.ID, d desired, out *o
 			// An operation that ended badly is told with status 200: asking again is no use.
 			status, answered := azureAnswer(err)
 			out.failed = answered && status < http.StatusBadRequest
-			if !out.failed && passing(err) {
-				return operation.State(), false, waiter.Retry(err)
+			if out.failed {
+				return operation.State(), false, err
 			}
-			return operation.State(), false, err
+			return operation.State(), false, w.again(ctx, err)
 		}
 		if !operation.Done() {
 			return operation.State(), false, nil
 		}
 		account, err := w.client.Get(ctx, id)
 		if err != nil {
-			return operation.State(), false, retryIfPassing(err)
+			return operation.State(), false, w.again(ctx, err)
 		}
 		out.account = account
 		return account.ProvisioningState, account.Settled(), nil
 	})
 	if err != nil {
-		return "", false, retryIfPassing(err)
+		return "", false, w.again(ctx, err)
 	}
 	if !d.heldBy(out.account) {
 		tflog.Warn(ctx, "the account is not as written: somebody else changes it too, beginning again", map[string]any{"account": id.String(), "etag": out.account.ETag})
@@ -140,11 +148,27 @@ func outliving(ctx context.Context, grace time.Duration) (context.Context, conte
 	return longer, func() { stop(); cancel() }
 }
 
-func retryIfPassing(err error) error {
-	if passing(err) {
-		return waiter.Retry(err)
+// again gives a failed call's error as one that the wait goes on from, if it passes, and
+// first lets the time pass that Azure asks for in its answer.
+func (w writer) again(ctx context.Context, err error) error {
+	if !passing(err) {
+		return err
 	}
-	return err
+	clock := w.clock()
+	if pause := retryAfter(err, clock.Now()); pause > 0 {
+		select {
+		case <-ctx.Done():
+		case <-clock.After(pause):
+		}
+	}
+	return waiter.Retry(err)
+}
+
+func (w writer) clock() waiter.Clock {
+	if w.waiter.Clock == nil {
+		return waiter.SystemClock{}
+	}
+	return w.waiter.Clock
 }
 
 // azureAnswer tells an error that Azure answered from one of the way there.

@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -27,6 +28,8 @@ type account struct {
 	busyState string // provisioningState until busyUntil
 	deleting  bool
 
+	association *association // with a network security perimeter, or nil
+
 	history []firewallVersion // oldest first
 }
 
@@ -34,6 +37,7 @@ type account struct {
 type firewallVersion struct {
 	from     time.Time
 	firewall firewall
+	by       string // user agent of the writer; empty for another's hand
 }
 
 func (a *account) subdomain() string {
@@ -59,14 +63,15 @@ func (a *account) effectiveFirewall(now time.Time) firewall {
 	return current
 }
 
-// changed gives the account a new etag and lets its firewall spread from until on.
-func (a *account) changed(until time.Time, propagation time.Duration) {
+// changed gives the account a new etag and lets its firewall spread from until on. by is
+// the user agent of who changed it.
+func (a *account) changed(until time.Time, propagation time.Duration, by string) {
 	a.etag = `"` + newID() + `"`
 	from := until.Add(propagation)
 	if len(a.history) == 0 {
 		from = time.Time{}
 	}
-	a.history = append(a.history, firewallVersion{from: from, firewall: firewallOf(a.properties)})
+	a.history = append(a.history, firewallVersion{from: from, firewall: a.firewall(), by: by})
 }
 
 // begin makes the account busy with a write; it returns when the write ends.
@@ -85,10 +90,11 @@ func (a *account) endpoints() (own string, all map[string]string) {
 	case sub == "":
 		return regional, map[string]string{"OpenAI Language Model Instance API": regional}
 	case a.kind == "AIServices":
-		own = "https://" + sub + ".cognitiveservices.azure.com/"
+		own = "https://" + sub + servicesDomain + "/"
 		return own, map[string]string{
 			"OpenAI Language Model Instance API": "https://" + sub + dataDomain + "/",
-			"AI Foundry API":                     "https://" + sub + ".services.ai.azure.com/",
+			"AI Foundry API":                     "https://" + sub + foundryDomain + "/",
+			"Azure AI Model Inference API":       "https://" + sub + foundryDomain + "/",
 		}
 	default:
 		own = "https://" + sub + dataDomain + "/"
@@ -145,7 +151,7 @@ func (call *armCall) writable(a *account) *armError {
 		return armErrorf(http.StatusConflict, "RequestConflict", "Another operation is being performed on the parent resource '%s'. Please retry after the operation finishes.", a.id)
 	}
 	want := call.r.Header.Get("If-Match")
-	if want != "" && want != "*" && want != a.etag {
+	if want != "" && want != "*" && want != a.etag && !call.cloud.ignoreIfMatch {
 		return armErrorf(http.StatusPreconditionFailed, "IfMatchPreconditionFailed", "The specified precondition 'If-Match = %s' failed.", want)
 	}
 	return nil
@@ -218,10 +224,10 @@ func putAccount(call *armCall) (reply, *armError) {
 	}
 	call.cloud.accounts[strings.ToLower(a.id)] = a
 	if old != nil {
-		a.changed(call.begin(a, "Accepted"), call.cloud.options.Propagation)
+		a.changed(call.begin(a, "Accepted"), call.cloud.options.Propagation, call.r.UserAgent())
 		return call.answerAccount(http.StatusOK, a), nil
 	}
-	a.changed(call.begin(a, "Creating"), 0)
+	a.changed(call.begin(a, "Creating"), 0, call.r.UserAgent())
 	return call.answerAccount(http.StatusCreated, a), nil
 }
 
@@ -247,6 +253,7 @@ func (call *armCall) newAccount(g *resourceGroup, old *account, body map[string]
 			return nil, armErrorf(http.StatusConflict, "InvalidResourceLocation", "The resource '%s' already exists in location '%s'. A resource with the same name cannot be created in location '%s'.", a.name, old.location, location)
 		}
 		a.id, a.name, a.keys, a.created, a.deployments, a.history, a.identity = old.id, old.name, old.keys, old.created, old.deployments, old.history, old.identity
+		a.association = old.association
 		if err := sameSubdomain(old, a.subdomain()); err != nil {
 			return nil, err
 		}
@@ -293,7 +300,7 @@ func patchAccount(call *armCall) (reply, *armError) {
 		return reply{}, err
 	}
 	*a = next
-	a.changed(call.begin(a, "Accepted"), call.cloud.options.Propagation)
+	a.changed(call.begin(a, "Accepted"), call.cloud.options.Propagation, call.r.UserAgent())
 	return call.answerAccount(http.StatusAccepted, a), nil
 }
 
@@ -335,8 +342,8 @@ func (c *Cloud) checkAccount(a *account) *armError {
 	if err := c.checkSubdomain(a.subdomain(), a.id); err != nil {
 		return err
 	}
-	if access, ok := a.properties["publicNetworkAccess"]; ok && access != "Enabled" && access != "Disabled" {
-		return badRequest("InvalidRequestContent", "The value %v of publicNetworkAccess is not one of Enabled, Disabled.", access)
+	if access, ok := a.properties["publicNetworkAccess"]; ok && !slices.Contains(publicAccesses, fmt.Sprint(access)) {
+		return badRequest("InvalidRequestContent", "The value %v of publicNetworkAccess is not one of %s.", access, strings.Join(publicAccesses, ", "))
 	}
 	acls, ok := a.properties["networkAcls"].(map[string]any)
 	if !ok {

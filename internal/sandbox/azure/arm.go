@@ -86,6 +86,7 @@ var routes = []route{
 	{http.MethodDelete, accountPath, "Accounts_Delete", deleteAccount},
 	{http.MethodPost, accountPath + "/listKeys", "Accounts_ListKeys", listKeys},
 	{http.MethodGet, accountPath + "/privateEndpointConnections", "PrivateEndpointConnections_List", listPrivateEndpointConnections},
+	{http.MethodGet, accountPath + "/networkSecurityPerimeterConfigurations", "NetworkSecurityPerimeterConfigurations_List", listPerimeterConfigurations},
 	{http.MethodGet, accountPath + "/deployments", "Deployments_List", listDeployments},
 	{http.MethodGet, deploymentPath, "Deployments_Get", getDeployment},
 	{http.MethodPut, deploymentPath, "Deployments_CreateOrUpdate", putDeployment},

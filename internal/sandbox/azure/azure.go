@@ -51,6 +51,8 @@ type Options struct {
 	// Propagation is how long after the end of a write the data plane still obeys the
 	// firewall as it was before. Negative means none.
 	Propagation time.Duration
+	// IgnoreIfMatch is what IgnoreIfMatch is called with at the start.
+	IgnoreIfMatch bool
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 	// Logger gets what the servers complain about; nil discards it.
@@ -85,6 +87,7 @@ type Cloud struct {
 	requests    []DataRequest
 
 	foreignSubdomains map[string]bool // lower-cased
+	ignoreIfMatch     bool
 }
 
 // New starts the servers on free ports of 127.0.0.1 and writes the CA file. ctx bounds
@@ -100,6 +103,7 @@ func New(ctx context.Context, options Options) (*Cloud, error) {
 		operations:  map[string]*operation{},
 
 		foreignSubdomains: map[string]bool{},
+		ignoreIfMatch:     options.IgnoreIfMatch,
 	}
 	var err error
 	if c.signer, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
@@ -129,7 +133,7 @@ func New(ctx context.Context, options Options) (*Cloud, error) {
 	if c.armServer, err = c.serve(arm, authority, []string{"localhost"}, c.Faults.Wrap(http.HandlerFunc(c.serveARM), writeARMFault)); err != nil {
 		return nil, errors.Join(err, arm.Close(), data.Close())
 	}
-	if c.data, err = c.serve(data, authority, []string{"localhost", "*" + dataDomain}, c.DataFaults.Wrap(http.HandlerFunc(c.serveData), writeDataFault)); err != nil {
+	if c.data, err = c.serve(data, authority, append([]string{"localhost"}, dataHostPatterns()...), c.DataFaults.Wrap(http.HandlerFunc(c.serveData), writeDataFault)); err != nil {
 		return nil, errors.Join(err, c.armServer.Close(), data.Close())
 	}
 	return c, nil
@@ -220,6 +224,15 @@ func (c *Cloud) ClientID() string { return c.options.ClientID }
 
 // ClientSecret is that service principal's secret.
 func (c *Cloud) ClientSecret() string { return c.options.ClientSecret }
+
+// IgnoreIfMatch chooses whether writes to accounts take an If-Match that does not hold any
+// more. The service keeps etags, but its specification declares no such header, so that a
+// client must be ready for either.
+func (c *Cloud) IgnoreIfMatch(ignore bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ignoreIfMatch = ignore
+}
 
 // newID returns a fresh random UUID.
 func newID() string {

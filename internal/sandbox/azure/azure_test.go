@@ -355,6 +355,82 @@ func TestStaleEtagAndBusyAccount(t *testing.T) {
 	})
 }
 
+func TestOperationOfAnotherKeepsTheAccountBusy(t *testing.T) {
+	var mu sync.Mutex
+	now := time.Now()
+	clock := func() time.Time { mu.Lock(); defer mu.Unlock(); return now }
+	h := start(t, func(o *Options) { o.Now, o.OperationTime = clock, -1 })
+	for _, d := range []time.Duration{time.Minute, time.Second} {
+		if err := h.cloud.BeginOperation(h.id, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		wait time.Duration
+		busy bool
+	}{{0, true}, {59 * time.Second, true}, {time.Second, false}} {
+		mu.Lock()
+		now = now.Add(step.wait)
+		mu.Unlock()
+		want := map[bool]string{true: "Accepted", false: "Succeeded"}[step.busy]
+		if got := h.mustSend(http.MethodGet, h.id, nil)["properties"].(map[string]any)["provisioningState"]; got != want {
+			t.Errorf("after another %s the account is %v, want %s", step.wait, got, want)
+		}
+		_, _, err := h.send(h.arm, http.MethodPatch, h.id, rulesBody("52.1.2.3"))
+		if step.busy {
+			wantARM(t, err, http.StatusConflict, "RequestConflict")
+		} else if err != nil {
+			t.Errorf("the account at rest refused a write: %v", err)
+		}
+	}
+	if err := h.cloud.BeginOperation(h.id+"x", time.Minute); err == nil {
+		t.Error("an account that is not there was made busy")
+	}
+}
+
+func TestHistoryTellsWhoWroteWhat(t *testing.T) {
+	h := start(t, func(o *Options) { o.OperationTime = -1 })
+	h.mustSend(http.MethodPatch, h.id, rulesBody("52.1.2.3"), "User-Agent", "somebody")
+	if _, _, err := h.send(h.arm, http.MethodPatch, h.id, rulesBody("10.0.0.1"), "User-Agent", "refused"); err == nil {
+		t.Error("a private address was taken")
+	}
+	if err := h.cloud.AddRule(h.id, "40.1.1.1"); err != nil {
+		t.Fatal(err)
+	}
+	got := h.cloud.History(h.id)
+	if len(got) != 3 || got[0].By != "" || fmt.Sprint(got[0].IPRules) != "[20.30.40.50 20.31.0.0/24]" ||
+		!strings.Contains(got[1].By, "somebody") || fmt.Sprint(got[1].IPRules) != "[52.1.2.3]" ||
+		got[2].By != "" || fmt.Sprint(got[2].IPRules) != "[52.1.2.3 40.1.1.1]" {
+		t.Errorf("history %+v", got)
+	}
+	if got := h.cloud.History(h.id + "x"); got != nil {
+		t.Errorf("an account that is not there has the history %v", got)
+	}
+}
+
+// TestStaleEtagIgnored switches the precondition off and on again, for both ways to write.
+func TestStaleEtagIgnored(t *testing.T) {
+	h := start(t, func(o *Options) { o.OperationTime, o.IgnoreIfMatch = -1, true })
+	const stale = `"stale"`
+	whole := map[string]any{"location": "eastus", "kind": "OpenAI", "sku": map[string]any{"name": "S0"},
+		"properties": map[string]any{"customSubDomainName": "acme", "networkAcls": map[string]any{"defaultAction": "Deny"}}}
+	h.mustSend(http.MethodPatch, h.id, rulesBody("52.1.2.3"), "If-Match", stale)
+	if got := fmt.Sprint(h.rules()); got != "[52.1.2.3]" {
+		t.Errorf("the rules are %s", got)
+	}
+	h.mustSend(http.MethodPut, h.id, whole, "If-Match", stale)
+	h.cloud.IgnoreIfMatch(false)
+	_, _, err := h.send(h.arm, http.MethodPatch, h.id, rulesBody("52.1.2.4"), "If-Match", stale)
+	wantARM(t, err, http.StatusPreconditionFailed, "IfMatchPreconditionFailed")
+	_, _, err = h.send(h.arm, http.MethodPut, h.id, whole, "If-Match", stale)
+	wantARM(t, err, http.StatusPreconditionFailed, "IfMatchPreconditionFailed")
+	h.cloud.IgnoreIfMatch(true)
+	h.mustSend(http.MethodPatch, h.id, rulesBody("52.1.2.4"), "If-Match", stale)
+	if got := fmt.Sprint(h.rules()); got != "[52.1.2.4]" {
+		t.Errorf("the rules are %s", got)
+	}
+}
+
 func TestRefusedRules(t *testing.T) {
 	h := start(t, nil)
 	tooMany := make([]string, maxIPRules+1)

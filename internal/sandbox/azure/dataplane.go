@@ -14,8 +14,31 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
 )
 
-// dataDomain follows an account's subdomain in its data plane's host.
-const dataDomain = ".openai.azure.com"
+// Domains that follow an account's subdomain in its data plane's hosts. An account of kind
+// OpenAI has the first one alone.
+const (
+	dataDomain     = ".openai.azure.com"
+	servicesDomain = ".cognitiveservices.azure.com"
+	foundryDomain  = ".services.ai.azure.com"
+)
+
+// dataHostPatterns are the names of the data plane's certificate.
+func dataHostPatterns() []string {
+	return []string{"*" + dataDomain, "*" + servicesDomain, "*" + foundryDomain}
+}
+
+// answersAt tells whether host is one of the account's.
+func (a *account) answersAt(host string) bool {
+	sub := a.subdomain()
+	if sub == "" {
+		return false
+	}
+	domains := []string{dataDomain}
+	if a.kind == "AIServices" {
+		domains = append(domains, servicesDomain, foundryDomain)
+	}
+	return slices.ContainsFunc(domains, func(domain string) bool { return strings.EqualFold(sub+domain, host) })
+}
 
 // DataRequest is one request that reached the data plane of an account.
 type DataRequest struct {
@@ -70,7 +93,7 @@ type dataView struct {
 	sourceIP   string
 }
 
-// serveData answers one request of https://<subdomain>.openai.azure.com. The firewall
+// serveData answers one request of an account's host. The firewall
 // comes first: a caller that it refuses learns nothing about keys and deployments.
 func (c *Cloud) serveData(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Apim-Request-Id", newID())
@@ -121,7 +144,7 @@ func (c *Cloud) dataView(host, deployment, remote string) (dataView, bool) {
 	defer c.mu.Unlock()
 	c.settle(now)
 	for _, a := range c.accounts {
-		if sub := a.subdomain(); sub == "" || !strings.EqualFold(sub+dataDomain, host) {
+		if !a.answersAt(host) {
 			continue
 		}
 		v := dataView{id: a.id, firewall: a.effectiveFirewall(now), keys: a.keys, sourceIP: source}

@@ -10,33 +10,56 @@ import (
 // https://learn.microsoft.com/azure/ai-services/cognitive-services-virtual-networks
 const maxIPRules = 100
 
+// Values of publicNetworkAccess. The last one leaves the account to its perimeter, and
+// closes one that has none.
+const (
+	accessEnabled            = "Enabled"
+	accessDisabled           = "Disabled"
+	accessSecuredByPerimeter = "SecuredByPerimeter"
+)
+
+var publicAccesses = []string{accessEnabled, accessDisabled, accessSecuredByPerimeter}
+
 // firewall is the part of an account that decides who may talk to its data plane.
 type firewall struct {
-	publicAccess  string // Enabled | Disabled
+	publicAccess  string // one of publicAccesses
 	defaultAction string // Allow | Deny
 	ipRules       []string
+
+	perimeterMode  string // empty outside of a perimeter
+	perimeterRules []string
 }
 
-// Refusals of the data plane, in Azure's own words.
+// Refusals of the data plane, in Azure's own words. How it words what a perimeter refuses is
+// not documented.
 const (
 	refusedByRules        = "Access denied due to Virtual Network/Firewall rules."
 	refusedByPublicAccess = "Public access is disabled. Please configure private endpoint."
 )
 
 // refusal returns why the firewall turns source away, or "" when it lets it in. A
-// source that is no address is on no list.
+// source that is no address is on no list. Access modes and public access play together as in
+// https://learn.microsoft.com/azure/private-link/network-security-perimeter-transition
 func (f firewall) refusal(source string) string {
-	if strings.EqualFold(f.publicAccess, "Disabled") {
+	enforced := f.perimeterMode == PerimeterEnforced
+	switch {
+	case (enforced || f.perimeterMode == PerimeterLearning) && admits(f.perimeterRules, source):
+		return ""
+	case enforced:
+		return refusedByRules
+	case strings.EqualFold(f.publicAccess, accessDisabled), strings.EqualFold(f.publicAccess, accessSecuredByPerimeter):
 		return refusedByPublicAccess
-	}
-	if !strings.EqualFold(f.defaultAction, "Deny") {
+	case strings.EqualFold(f.defaultAction, "Deny") && !admits(f.ipRules, source):
+		return refusedByRules
+	default:
 		return ""
 	}
+}
+
+// admits tells whether one of the rules contains source.
+func admits(rules []string, source string) bool {
 	addr, err := netip.ParseAddr(source)
-	if err != nil || !slices.ContainsFunc(f.ipRules, func(rule string) bool { return ruleContains(rule, addr) }) {
-		return refusedByRules
-	}
-	return ""
+	return err == nil && slices.ContainsFunc(rules, func(rule string) bool { return ruleContains(rule, addr) })
 }
 
 func ruleContains(rule string, addr netip.Addr) bool {
@@ -47,9 +70,18 @@ func ruleContains(rule string, addr netip.Addr) bool {
 	return err == nil && host == addr
 }
 
+// firewall is the account's firewall as it is written, whatever the data plane obeys yet.
+func (a *account) firewall() firewall {
+	f := firewallOf(a.properties)
+	if a.association != nil {
+		f.perimeterMode, f.perimeterRules = a.association.perimeter.AccessMode, a.association.perimeter.AddressPrefixes
+	}
+	return f
+}
+
 // firewallOf reads the firewall out of an account's properties.
 func firewallOf(properties map[string]any) firewall {
-	f := firewall{publicAccess: "Enabled", defaultAction: "Allow"}
+	f := firewall{publicAccess: accessEnabled, defaultAction: "Allow"}
 	if s, ok := properties["publicNetworkAccess"].(string); ok {
 		f.publicAccess = s
 	}

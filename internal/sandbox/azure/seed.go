@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Account describes an account that other people made before the story begins.
@@ -16,8 +17,9 @@ type Account struct {
 	Location string
 	// Kind is OpenAI (the default) or AIServices.
 	Kind string
-	// Subdomain makes the data plane's host, <subdomain>.openai.azure.com; empty for an
-	// account without one, which can have no network rules.
+	// Subdomain makes the data plane's host, <subdomain>.openai.azure.com (and for AIServices
+	// .cognitiveservices.azure.com and .services.ai.azure.com); empty for an account without
+	// one, which can have no network rules.
 	Subdomain string
 	// IPRules are the firewall entries that are there already, in order.
 	IPRules []string
@@ -25,7 +27,7 @@ type Account struct {
 	DefaultAction string
 	// Bypass is AzureServices or None; empty leaves it unset.
 	Bypass string
-	// PublicNetworkAccess is Enabled (the default) or Disabled.
+	// PublicNetworkAccess is Enabled (the default), Disabled or SecuredByPerimeter.
 	PublicNetworkAccess string
 	// Deployments maps deployment names to the models that they serve ("gpt-4o").
 	Deployments map[string]string
@@ -77,7 +79,7 @@ func (c *Cloud) SeedAccount(seed Account) (string, error) {
 	if key := strings.ToLower(seed.ResourceGroup); c.groups[key] == nil {
 		c.groups[key] = &resourceGroup{name: seed.ResourceGroup, location: a.location}
 	}
-	a.changed(now, 0)
+	a.changed(now, 0, "")
 	c.accounts[strings.ToLower(a.id)] = a
 	return a.id, nil
 }
@@ -103,7 +105,7 @@ type AccountState struct {
 	// IPRules are the values of networkAcls.ipRules, in order.
 	IPRules []string
 	// DefaultAction is Allow or Deny, Bypass AzureServices, None or empty,
-	// PublicNetworkAccess Enabled or Disabled.
+	// PublicNetworkAccess Enabled, Disabled or SecuredByPerimeter.
 	DefaultAction, Bypass, PublicNetworkAccess string
 	// ETag is the account's etag, quotes included.
 	ETag string
@@ -132,6 +134,31 @@ func (c *Cloud) State(accountID string) (AccountState, bool) {
 		state.Bypass, _ = acls["bypass"].(string)
 	}
 	return state, true
+}
+
+// RulesVersion is what an account's IP rules were from one write of the account to the next.
+type RulesVersion struct {
+	// By is the User-Agent of the request that wrote them; empty for what another's hand did
+	// (SetRules and its like), and for the seed.
+	By string
+	// IPRules are the values of networkAcls.ipRules, in order.
+	IPRules []string
+}
+
+// History returns what the account's IP rules have been since it was made, oldest first: a
+// version for each write that took effect. It is what Azure's activity log tells, but whole.
+func (c *Cloud) History(accountID string) []RulesVersion {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, ok := c.accounts[strings.ToLower(accountID)]
+	if !ok {
+		return nil
+	}
+	versions := make([]RulesVersion, len(a.history))
+	for i, v := range a.history {
+		versions[i] = RulesVersion{By: v.by, IPRules: slices.Clone(v.firewall.ipRules)}
+	}
+	return versions
 }
 
 // SetRules replaces an account's IP rules as another writer would: all checks apply, the
@@ -169,7 +196,23 @@ func (c *Cloud) editOrFail(accountID string, change func(rules []string) ([]stri
 	})
 }
 
-// SetPublicNetworkAccess sets Enabled or Disabled by another writer's hand; see SetRules.
+// BeginOperation keeps an account busy for d as another's operation on it does, a deployment
+// for example: it is in state Accepted and refuses writes. One that is under way is not cut short.
+func (c *Cloud) BeginOperation(accountID string, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	a, ok := c.accounts[strings.ToLower(accountID)]
+	if !ok {
+		return fmt.Errorf("there is no account %s", accountID)
+	}
+	if until := c.options.Now().Add(d); until.After(a.busyUntil) {
+		a.busyUntil, a.busyState = until, "Accepted"
+	}
+	return nil
+}
+
+// SetPublicNetworkAccess sets Enabled, Disabled or SecuredByPerimeter by another writer's
+// hand; see SetRules.
 func (c *Cloud) SetPublicNetworkAccess(accountID, access string) error {
 	return c.patch(accountID, func(map[string]any) (map[string]any, error) {
 		return map[string]any{"publicNetworkAccess": access}, nil
@@ -193,7 +236,7 @@ func (c *Cloud) patch(accountID string, change func(properties map[string]any) (
 		return fmt.Errorf("editing %s: %s: %s", accountID, err.code, err.message)
 	}
 	*a = next
-	a.changed(c.options.Now(), c.options.Propagation)
+	a.changed(c.options.Now(), c.options.Propagation, "")
 	return nil
 }
 
