@@ -32,6 +32,9 @@ func takePart(before, ours, seen, wanted string) (newBefore, newOurs string) {
 	switch {
 	case wanted == "":
 		return "", ""
+	case ours == "" && before != "" && seen == wanted:
+		// Noted while the rules were awaited, and bound by an apply that was killed.
+		return before, ""
 	case ours == "":
 		return seen, ""
 	default:

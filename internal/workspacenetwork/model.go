@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/databricks/databricks-sdk-go/service/provisioning"
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -62,6 +63,17 @@ func (m *model) record(seen observation) {
 	m.WorkspaceStatus = types.StringValue(string(seen.workspace.WorkspaceStatus))
 	m.WorkspaceName = types.StringValue(seen.workspace.WorkspaceName)
 	m.Region = types.StringValue(seen.workspace.AwsRegion)
+}
+
+// observed is what the state tells of the workspace.
+func (m model) observed() observation {
+	return observation{
+		workspace: provisioning.Workspace{
+			WorkspaceId: m.WorkspaceID.ValueInt64(), WorkspaceName: m.WorkspaceName.ValueString(), AwsRegion: m.Region.ValueString(),
+			WorkspaceStatus: provisioning.WorkspaceStatus(m.WorkspaceStatus.ValueString()),
+		},
+		network: m.wanted(),
+	}
 }
 
 // judge writes the status; reason is what is missing, or "".

@@ -133,13 +133,13 @@ func retryable(err error) error {
 	return err
 }
 
-// awaitRunning waits until the workspace runs, so that its network can be changed. It is
-// the last observation in either case.
-func (a *account) awaitRunning(ctx context.Context, id int64) (observation, error) {
+// awaitRunning waits until the workspace runs, so that its network can be changed, and outlasts
+// the errors that outlast marks. It is the last observation in either case.
+func (a *account) awaitRunning(ctx context.Context, id int64, outlast func(error) error) (observation, error) {
 	var seen observation
 	err := a.waiter.Until(ctx, fmt.Sprintf("workspace %d to run", id), func(ctx context.Context) (string, bool, error) {
 		if err := a.look(ctx, id, &seen); err != nil {
-			return "", false, err
+			return "", false, outlast(err)
 		}
 		if seen.broken() {
 			return "", false, &brokenError{seen}
@@ -148,7 +148,7 @@ func (a *account) awaitRunning(ctx context.Context, id int64) (observation, erro
 			return seen.missing(network{}), false, nil
 		}
 		err := a.lookAtPolicy(ctx, id, &seen)
-		return "RUNNING", err == nil, err
+		return "RUNNING", err == nil, outlast(err)
 	})
 	return seen, err
 }

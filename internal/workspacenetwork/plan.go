@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/databricks/databricks-sdk-go/service/settings"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -13,10 +12,6 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/workspace"
 )
-
-// maxWorkspaces is how many workspaces an NCC may have:
-// https://docs.databricks.com/aws/en/security/network/serverless-network-security/pl-to-internal-network
-const maxWorkspaces = 50
 
 // ModifyPlan refuses what can be known to fail, and plans an update until the workspace
 // is bound.
@@ -48,7 +43,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		r.check(ctx, config, model{}, &plan, &resp.Diagnostics)
 	} else {
 		if !plan.WorkspaceID.Equal(state.WorkspaceID) {
-			// To be replaced: Terraform plans the creation by itself.
+			// To be replaced: Terraform plans the creation by itself, but the destruction never.
+			r.planDestroy(ctx, state, remembered, &resp.Diagnostics)
 			return
 		}
 		plan.planRestore(config, remembered)
@@ -58,6 +54,8 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 		if notOurs || state.status() != bound || !plan.NCCID.Equal(state.NCCID) || !plan.PolicyID.Equal(state.PolicyID) || !plan.RuleIDs.Equal(state.RuleIDs) {
 			plan.forget()
 			r.check(ctx, config, state, &plan, &resp.Diagnostics)
+		} else if isNew(config.RestoreNCCID, state.RestoreNCCID) {
+			r.checkSettings(ctx, config, state, &resp.Diagnostics)
 		}
 	}
 	if !resp.Diagnostics.HasError() {
@@ -94,7 +92,11 @@ func (r *Resource) planDestroy(ctx context.Context, state model, remembered memo
 	case err != nil:
 		addWorkspaceError(diags, err, id)
 	default:
-		a.checkRestoration(ctx, state, decideRestoration(seen.network, remembered.Ours, state.restore()), diags)
+		todo := decideRestoration(seen.network, remembered.Ours, state.restore())
+		a.checkRestoration(ctx, state, todo, seen, true, diags)
+		if !diags.HasError() {
+			addForeign(diags, id, remembered.Ours, todo.foreign)
+		}
 	}
 }
 
@@ -120,8 +122,9 @@ func (r *Resource) check(ctx context.Context, config, state model, plan *model, 
 	}
 	plan.Region = types.StringValue(seen.workspace.AwsRegion)
 	if isNew(plan.NCCID, state.NCCID) {
-		a.checkNCC(ctx, plan.NCCID.ValueString(), seen, diags)
+		a.checkNCC(ctx, plan.NCCID.ValueString(), seen, toBind(seen.workspace.AwsRegion), diags)
 	}
+	a.checkRestore(ctx, config, state, seen, diags)
 	// The policy is not looked up: its id is the caller's choice, so it is known here even where
 	// the same apply is to make the policy.
 	if !plan.NCCID.IsUnknown() && !plan.RuleIDs.IsUnknown() && !diags.HasError() && !plan.RuleIDs.Equal(state.RuleIDs) {
@@ -132,45 +135,29 @@ func (r *Resource) check(ctx context.Context, config, state model, plan *model, 
 	}
 }
 
+// checkSettings checks what changes while the workspace stays as it is.
+func (r *Resource) checkSettings(ctx context.Context, config, state model, diags *diag.Diagnostics) {
+	if r.connector == nil || !r.connector.known() {
+		return
+	}
+	a, more := r.connector.connect(ctx)
+	diags.Append(more...)
+	if !diags.HasError() {
+		a.checkRestore(ctx, config, state, state.observed(), diags)
+	}
+}
+
+// checkRestore checks the NCC that a destroy is told to put back, which need not be able to
+// take the workspace yet. The policy is not looked up, like the one to attach.
+func (a *account) checkRestore(ctx context.Context, config, state model, seen observation, diags *diag.Diagnostics) {
+	if isNew(config.RestoreNCCID, state.RestoreNCCID) && !config.RestoreNCCID.Equal(config.NCCID) {
+		a.checkNCC(ctx, config.RestoreNCCID.ValueString(), seen, toRestore(), diags)
+	}
+}
+
 // isNew reports whether a known value is set that was not before.
 func isNew(planned, before types.String) bool {
 	return !planned.IsUnknown() && !planned.IsNull() && !planned.Equal(before)
-}
-
-func (a *account) checkNCC(ctx context.Context, id string, seen observation, diags *diag.Diagnostics) {
-	region := seen.workspace.AwsRegion
-	ncc, err := a.connectivity.GetNetworkConnectivityConfiguration(ctx, settings.GetNetworkConnectivityConfigurationRequest{NetworkConnectivityConfigId: id})
-	switch {
-	case clouderr.DatabricksNotFound(err):
-		clouderr.AddAttribute(diags, atNCC, "The network connectivity configuration does not exist", err,
-			fmt.Sprintf("Reading NCC %s.", id), "Check the id, and that the provider's `databricks.account` block is for the account that has it.")
-		return
-	case err != nil:
-		clouderr.AddAttribute(diags, atNCC, "Cannot read the network connectivity configuration", err, fmt.Sprintf("Reading NCC %s.", id))
-		return
-	case ncc.Region != "" && region != "" && ncc.Region != region:
-		diags.AddAttributeError(atNCC, "The network connectivity configuration is in another region",
-			fmt.Sprintf("NCC %s (%s) is in %s, but workspace %d (%s) is in %s. A workspace can only be bound within its region: give an NCC in %s.",
-				id, ncc.Name, ncc.Region, seen.workspace.WorkspaceId, seen.workspace.WorkspaceName, region, region))
-		return
-	case seen.network.NCC == id:
-		return
-	}
-	all, err := a.workspaces.List(ctx)
-	if err != nil {
-		clouderr.AddAttribute(diags, atNCC, "Cannot list the workspaces", err, fmt.Sprintf("Counting the workspaces that are bound to NCC %s.", id))
-		return
-	}
-	has := 0
-	for _, w := range all {
-		if w.NetworkConnectivityConfigId == id {
-			has++
-		}
-	}
-	if has >= maxWorkspaces {
-		diags.AddAttributeError(atNCC, "The network connectivity configuration is full",
-			fmt.Sprintf("NCC %s (%s) has %d workspaces, and Databricks allows %d. Give another NCC in %s, or have a workspace bound to another one first.", id, ncc.Name, has, maxWorkspaces, region))
-	}
 }
 
 // checkRules looks for those rules whose ids are known.

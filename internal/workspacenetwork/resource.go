@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -131,7 +132,7 @@ func (r *Resource) apply(ctx context.Context, c change) {
 	defer cancel()
 	ctx = tflog.SetField(ctx, "workspace_id", id)
 
-	seen, err := a.awaitRunning(ctx, id)
+	seen, err := a.awaitRunning(ctx, id, retryable)
 	if err != nil {
 		if isStopped(err) && c.memory.Ours == wanted && seen.workspace.WorkspaceId != 0 {
 			c.save(ctx, seen, waitingForWorkspace, seen.missing(network{}))
@@ -141,10 +142,17 @@ func (r *Resource) apply(ctx context.Context, c change) {
 		addWorkspaceError(c.diags, err, id)
 		return
 	}
-	found, err := a.awaitRules(ctx, wanted.NCC, c.plan.ruleIDs(), c.plan.WaitForRules.ValueBool())
+	found, waited, err := a.awaitRules(ctx, wanted.NCC, c.plan.ruleIDs(), c.plan.WaitForRules.ValueBool())
 	if err != nil {
 		addRulesError(c.diags, err, wanted.NCC)
 		return
+	}
+	if waited {
+		// Others had time to change what the workspace has.
+		if seen, err = a.awaitRunning(ctx, id, unlessRefused); err != nil {
+			addWorkspaceError(c.diags, err, id)
+			return
+		}
 	}
 	c.memory.take(seen.network, wanted)
 	if !found.established() {
@@ -176,7 +184,7 @@ func (a *account) bind(ctx context.Context, c change, before observation, wanted
 	switch {
 	case refused && c.creating:
 		if wrote.Policy == "" || a.write(ctx, id, a.attachPolicy(id, before.network.Policy)) == nil {
-			addRefused(c.diags, err, id, failed, "The workspace is as it was, and nothing is saved.")
+			a.addRefused(ctx, c.diags, err, id, failed, "The workspace is as it was, and nothing is saved.")
 			return
 		}
 		// Not all could be taken back, so it is saved, for the next apply to go on with.
@@ -200,7 +208,7 @@ func (a *account) bind(ctx context.Context, c change, before observation, wanted
 	if refused && err != nil && !c.creating {
 		c.plan.show(seen.network)
 		c.save(ctx, seen, waitingForWorkspace, seen.missing(wanted))
-		addRefused(c.diags, err, id, failed, "What was changed before is saved.")
+		a.addRefused(ctx, c.diags, err, id, failed, "What was changed before is saved.")
 		return
 	}
 	c.save(ctx, seen, waitingForWorkspace, seen.missing(wanted))
@@ -237,7 +245,7 @@ func addNoWorkspace(diags *diag.Diagnostics, err error, id int64) {
 }
 
 // addRefused reports a change that Databricks has refused.
-func addRefused(diags *diag.Diagnostics, err error, id int64, refused network, outcome string) {
+func (a *account) addRefused(ctx context.Context, diags *diag.Diagnostics, err error, id int64, refused network, outcome string) {
 	at, what := atPolicy, "network policy "+refused.Policy
 	if refused.NCC != "" {
 		at, what = atNCC, "NCC "+refused.NCC
@@ -245,6 +253,8 @@ func addRefused(diags *diag.Diagnostics, err error, id int64, refused network, o
 	var next []string
 	if clouderr.DatabricksNotFound(err) {
 		next = []string{"Check that the " + what + " exists, and that the provider's `databricks.account` block is for the account that has it."}
+	} else if way := a.wayOut(ctx, refused.NCC, err); way != "" {
+		next = []string{way}
 	}
 	clouderr.AddAttribute(diags, at, "The workspace's network could not be changed", err, fmt.Sprintf("Giving workspace %d the %s. %s", id, what, outcome), next...)
 }
@@ -252,7 +262,16 @@ func addRefused(diags *diag.Diagnostics, err error, id int64, refused network, o
 // addUnsettled warns that the workspace does not run with its network yet.
 func addUnsettled(diags *diag.Diagnostics, err error, m model) {
 	clouderr.AddWarning(diags, "The workspace does not run with its network yet", err, m.StatusReason.ValueString()+".",
-		"Nothing is lost. Apply again to go on: every plan shows an update until the workspace is bound and runs.")
+		unlessDenied(err, "Nothing is lost. Apply again to go on: every plan shows an update until the workspace is bound and runs.")...)
+}
+
+// unlessDenied leaves out what to do next where the right to do it is missing: what is said of
+// that then stands alone.
+func unlessDenied(err error, next ...string) []string {
+	if errors.Is(err, apierr.ErrPermissionDenied) {
+		return nil
+	}
+	return next
 }
 
 // Read asks for the workspace and its policy.
@@ -319,54 +338,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	id := state.WorkspaceID.ValueInt64()
-	failed := func(err error) {
-		if clouderr.DatabricksNotFound(err) {
-			return
-		}
-		clouderr.Add(&resp.Diagnostics, "The workspace's network could not be put back", err, fmt.Sprintf("Putting back the network of workspace %d.", id),
-			"Destroy again to go on.")
-	}
-	seen, err := a.observe(ctx, id)
-	if err != nil {
-		failed(err)
-		return
-	}
-	r.restore(ctx, a, state, remembered, seen, &resp.Diagnostics, failed)
-}
-
-func (r *Resource) restore(ctx context.Context, a *account, state model, remembered memory, seen observation, diags *diag.Diagnostics, failed func(error)) {
-	id := state.WorkspaceID.ValueInt64()
-	todo := decideRestoration(seen.network, remembered.Ours, state.restore())
-	a.checkRestoration(ctx, state, todo, diags)
-	if diags.HasError() {
-		return
-	}
-	addForeign(diags, id, remembered.Ours, todo.foreign)
-	if todo.put == (network{}) {
-		return
-	}
-	if !seen.running() {
-		now, err := a.awaitRunning(ctx, id)
-		if err != nil {
-			failed(err)
-			return
-		}
-		seen = now
-	}
-	if err := ctx.Err(); err != nil {
-		failed(err)
-		return
-	}
-	for _, w := range a.writes(id, seen, todo.put, true) {
-		if err := a.write(ctx, id, w); err != nil {
-			failed(err)
-			return
-		}
-	}
-	if _, err := a.awaitSettled(ctx, id, todo.put, seen); err != nil {
-		failed(err)
-	}
+	a.restore(ctx, state, remembered, &resp.Diagnostics)
 }
 
 // ImportState takes the id of a workspace.

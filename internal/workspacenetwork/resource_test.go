@@ -67,7 +67,7 @@ func TestLife(t *testing.T) {
 	}
 	w.expectNetwork(t, theirNCC, theirPolicy)
 	// The plan's look and check, the destroy's own, the changes, and the looks until it runs.
-	w.expectCalls(t, map[string]int{getWorkspace: 4, getPolicyOf: 3, getNCC: 2, getPolicy: 2, bindCall: 1, attachCall: 1})
+	w.expectCalls(t, map[string]int{getWorkspace: 4, getPolicyOf: 3, getNCC: 2, listCall: 1, getPolicy: 2, bindCall: 1, attachCall: 1})
 }
 
 func TestOnePartAlone(t *testing.T) {
@@ -236,10 +236,13 @@ func TestUpdate(t *testing.T) {
 	w.expectNetwork(t, otherNCC, ourPolicy)
 	tf.ExpectState(attrs{"restore_network_connectivity_config_id": theirNCC, "restore_network_policy_id": theirPolicy})
 
-	// Settings alone need no call.
+	// Settings alone need no call, but for a look at an NCC that is named anew.
 	w.count()
 	settings := given(attrs{"network_connectivity_config_id": otherNCC, "restore_network_connectivity_config_id": ourNCC, "wait_for_rules": false, "timeouts": map[string]string{"create": "9m"}})
 	tf.ExpectPlan(settings, "update")
+	tf.Expect(tf.Apply(t.Context(), settings))
+	w.expectCalls(t, map[string]int{getNCC: 2})
+	settings["wait_for_rules"] = true
 	tf.Expect(tf.Apply(t.Context(), settings))
 	w.expectCalls(t, map[string]int{})
 	tf.ExpectState(attrs{"restore_network_connectivity_config_id": ourNCC})

@@ -70,14 +70,16 @@ func chooseRules(all []settings.NccPrivateEndpointRule, ids []string) rules {
 	return found
 }
 
-// awaitRules waits until all rules are established, or returns at once how far they are.
-// Rules that can never be established are an error of a wait.
-func (a *account) awaitRules(ctx context.Context, nccID string, ids []string, wait bool) (rules, error) {
-	var seen rules
+// awaitRules waits until all rules are established, or returns at once how far they are;
+// waited is whether that took more than one look. Rules that can never be established are an
+// error of a wait.
+func (a *account) awaitRules(ctx context.Context, nccID string, ids []string, wait bool) (seen rules, waited bool, err error) {
 	if len(ids) == 0 {
-		return seen, nil
+		return seen, false, nil
 	}
-	err := a.waiter.Until(ctx, "private endpoint rules of NCC "+nccID+" to be ESTABLISHED", func(ctx context.Context) (string, bool, error) {
+	looks := 0
+	err = a.waiter.Until(ctx, "private endpoint rules of NCC "+nccID+" to be ESTABLISHED", func(ctx context.Context) (string, bool, error) {
+		looks++
 		now, err := a.observeRules(ctx, nccID, ids)
 		if err != nil {
 			return "", false, err
@@ -88,7 +90,7 @@ func (a *account) awaitRules(ctx context.Context, nccID string, ids []string, wa
 		}
 		return now.describe(), now.established() || !wait, nil
 	})
-	return seen, err
+	return seen, looks > 1, err
 }
 
 // addRulesError reports why the rules keep the workspace's network from being touched.

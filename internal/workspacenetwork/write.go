@@ -14,9 +14,10 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
-// maxRefusals is how often a workspace that runs may refuse a change as if it did not:
-// it may just have become busy, or free.
-const maxRefusals = 3
+// maxRefusals is how often a workspace that runs may refuse a change as if it did not: it may
+// just have become busy, or work on somebody else's change without a status that says so.
+// With the pauses of the waiter that is about four minutes.
+const maxRefusals = 20
 
 // write is one change of a workspace. It is safe to send twice.
 type write struct {

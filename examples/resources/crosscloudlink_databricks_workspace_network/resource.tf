@@ -13,6 +13,19 @@ resource "crosscloudlink_databricks_workspace_network" "research" {
   restore_network_policy_id = "default-policy"
 }
 
+# Several workspaces of the region share the NCC, which may have 50 of them.
+resource "crosscloudlink_databricks_workspace_network" "team" {
+  for_each = {
+    finance   = 3310948215570926
+    marketing = 6127350984410283
+  }
+
+  workspace_id                   = each.value
+  network_connectivity_config_id = databricks_mws_network_connectivity_config.link.network_connectivity_config_id
+  network_policy_id              = databricks_account_network_policy.link.network_policy_id
+  private_endpoint_rule_ids      = [databricks_mws_ncc_private_endpoint_rule.openai.rule_id]
+}
+
 resource "databricks_mws_network_connectivity_config" "link" {
   name   = "azure-openai"
   region = "us-east-1"
