@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
 )
@@ -24,13 +25,14 @@ type Operation struct {
 	statusURL, locationURL string
 	state                  string
 	done                   bool
+	header                 http.Header
 }
 
 func (c *Client) startOperation(resp *http.Response, id ID) (*Operation, error) {
 	if !runtime.HasStatusCode(resp, http.StatusOK, http.StatusCreated, http.StatusAccepted) {
 		return nil, runtime.NewResponseError(resp)
 	}
-	op := &Operation{client: c, id: id, state: "Accepted", statusURL: c.followURL(resp, "Azure-AsyncOperation")}
+	op := &Operation{client: c, id: id, state: "Accepted", header: resp.Header, statusURL: c.followURL(resp, "Azure-AsyncOperation")}
 	switch {
 	case op.statusURL != "":
 		return op, nil
@@ -71,6 +73,9 @@ func (c *Client) ownURL(value string) string {
 
 // State is the state last seen: "Accepted", "Succeeded" or one of Azure's between.
 func (o *Operation) State() string { return o.state }
+
+// RetryAfter is how long Azure asks to wait before the first Poll; see the function.
+func (o *Operation) RetryAfter(now time.Time) time.Duration { return RetryAfter(o.header, now) }
 
 // Done reports whether the operation has ended well.
 func (o *Operation) Done() bool { return o.done }

@@ -3,13 +3,12 @@ package endpointapproval
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
@@ -34,12 +33,12 @@ type model struct {
 // target is what the model is about, as far as it is known; unknown ids count as absent.
 // An endpoint beside an NCC was found before: it stands until the rule names one, and
 // when the rule is gone.
-func (m model) target() target {
-	return target{
-		serviceID:  m.EndpointServiceID.ValueString(),
-		nccID:      m.NCCID.ValueString(),
-		ruleID:     m.RuleIDGiven.ValueString(),
-		endpointID: m.VPCEndpointID.ValueString(),
+func (m model) target() Target {
+	return Target{
+		ServiceID:  m.EndpointServiceID.ValueString(),
+		NCCID:      m.NCCID.ValueString(),
+		RuleID:     m.RuleIDGiven.ValueString(),
+		EndpointID: m.VPCEndpointID.ValueString(),
 	}
 }
 
@@ -56,7 +55,7 @@ func (m model) owners(ctx context.Context, partition string) ([]string, diag.Dia
 		diags.Append(m.AllowedOwners.ElementsAs(ctx, &owners, false)...)
 		return owners, diags
 	}
-	owners := databricksAccounts[partition]
+	owners := endpointrule.Accounts(partition)
 	if len(owners) == 0 {
 		diags.AddError("Databricks' accounts are not known here",
 			fmt.Sprintf("It is not known which AWS accounts Databricks connects from in the partition %q. Ask Databricks, and write them into allowed_owner_account_ids.", partition))
@@ -65,9 +64,9 @@ func (m model) owners(ctx context.Context, partition string) ([]string, diag.Dia
 }
 
 // record writes an observation into the model's computed attributes.
-func (m *model) record(seen observation) {
+func (m *model) record(seen Observation) {
 	m.ID = types.StringValue(seen.target.id())
-	m.RuleID, m.RuleIDGiven = types.StringNull(), tfvalue.StringOrNull(seen.target.ruleID)
+	m.RuleID, m.RuleIDGiven = types.StringNull(), tfvalue.StringOrNull(seen.target.RuleID)
 	m.ConnectionState = types.StringNull()
 	m.DomainNames = types.ListNull(types.StringType)
 	if seen.rule != nil {
@@ -76,7 +75,7 @@ func (m *model) record(seen observation) {
 		m.ConnectionState = tfvalue.StringOrNull(string(seen.rule.ConnectionState))
 		m.DomainNames = tfvalue.List(seen.rule.DomainNames)
 	} else if seen.ruleGone {
-		m.RuleID = types.StringValue(seen.target.ruleID)
+		m.RuleID = types.StringValue(seen.target.RuleID)
 	}
 	m.VPCEndpointID = tfvalue.StringOrNull(seen.endpointID())
 	m.VPCEndpointOwner = tfvalue.StringOrNull(seen.owner())
@@ -104,62 +103,4 @@ func (m *model) forget(config model) {
 		m.ConnectionState = types.StringUnknown()
 		m.DomainNames = types.ListUnknown(types.StringType)
 	}
-}
-
-// parseImportID reads `<ncc>/<rule>/<service>`, `<ncc>/<service>` or `<endpoint>/<service>`.
-func parseImportID(id string) (target, error) {
-	parts := strings.Split(id, "/")
-	for _, part := range parts {
-		if part == "" || strings.TrimSpace(part) != part {
-			return target{}, importIDError(id)
-		}
-	}
-	if serviceIDProblem(parts[len(parts)-1]) != "" {
-		return target{}, importIDError(id)
-	}
-	switch {
-	case len(parts) == 3:
-		return target{nccID: parts[0], ruleID: parts[1], serviceID: parts[2]}, nil
-	case len(parts) == 2 && endpointPattern.MatchString(parts[0]):
-		return target{endpointID: parts[0], serviceID: parts[1]}, nil
-	case len(parts) == 2:
-		return target{nccID: parts[0], serviceID: parts[1]}, nil
-	default:
-		return target{}, importIDError(id)
-	}
-}
-
-func importIDError(id string) error {
-	return fmt.Errorf("%q is not an id of an approval. Write <NCC id>/<rule id>/<endpoint service id>, or <NCC id>/<endpoint service id>, or <VPC endpoint id>/<endpoint service id>; "+
-		"an endpoint service id looks like vpce-svc-0123456789abcdef0", id)
-}
-
-// handOver is what the Databricks administrator has to do.
-func handOver(t target, serviceName string) string {
-	return fmt.Sprintf("The Databricks administrator has to add a private endpoint rule to the network connectivity configuration %s, with the endpoint service %s and the domain names that are to be reached through it.", t.nccID, serviceName)
-}
-
-// remedy is what to do about an observation that can never become established.
-func remedy(seen observation) string {
-	const anew = "It never comes back. "
-	switch {
-	case !seen.asksDatabricks:
-		return anew + "Have the VPC endpoint made anew, and write its id into vpc_endpoint_id."
-	case seen.rule != nil && seen.rule.ConnectionState == "CREATE_FAILED":
-		return anew + "Check that the endpoint service allows exactly the principal by which Databricks connects in this region (arn:aws:iam::565502421330:role/private-connectivity-role-REGION, no wildcard), and that its load balancer is in at least two zones. Then have the rule deleted and added again, and apply."
-	default:
-		return anew + "Have the rule deleted and added again in Databricks (if Terraform makes it: terraform apply -replace with its address), and apply: the approval takes up the new rule."
-	}
-}
-
-// addUnusable reports an observation that is dead.
-func addUnusable(add func(summary, detail string), seen observation) {
-	add(deadSummary(seen.status()), clouderr.Detail(nil, seen.describe()+".", remedy(seen)))
-}
-
-func deadSummary(s status) string {
-	if s == connectionUnusable {
-		return "The connection can no longer be established"
-	}
-	return "The private endpoint rule can no longer be used"
 }

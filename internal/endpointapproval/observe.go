@@ -2,15 +2,12 @@ package endpointapproval
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-	"github.com/databricks/databricks-sdk-go/apierr"
 	"github.com/databricks/databricks-sdk-go/service/settings"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
@@ -18,28 +15,9 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
-// target names the one connection that a resource is about: by nccID, and ruleID once it
-// is known; or by endpointID alone.
-type target struct {
-	serviceID  string
-	nccID      string
-	ruleID     string
-	endpointID string
-}
-
-func (t target) asksDatabricks() bool { return t.nccID != "" }
-
-// id is the resource's id: it does not change while rule and endpoint appear.
-func (t target) id() string {
-	if t.asksDatabricks() {
-		return t.nccID + "/" + t.serviceID
-	}
-	return t.endpointID + "/" + t.serviceID
-}
-
-// observation is what both clouds say about a target at one moment.
-type observation struct {
-	target         target
+// Observation is what both clouds say about a target at one moment.
+type Observation struct {
+	target         Target
 	asksDatabricks bool
 	// rule is nil when there is none yet.
 	rule *settings.NccPrivateEndpointRule
@@ -49,16 +27,16 @@ type observation struct {
 	connection *types.VpcEndpointConnection
 }
 
-// endpointID is the endpoint that the rule names, or the target, or "".
-func (o observation) endpointID() string {
+// endpointID is the VPC endpoint, or "" while nobody knows it.
+func (o Observation) endpointID() string {
 	if o.rule != nil && o.rule.VpcEndpointId != "" {
 		return o.rule.VpcEndpointId
 	}
-	return o.target.endpointID
+	return o.target.EndpointID
 }
 
 // owner is the AWS account that owns the endpoint, or "".
-func (o observation) owner() string {
+func (o Observation) owner() string {
 	if o.connection == nil {
 		return ""
 	}
@@ -77,51 +55,103 @@ func (e *ambiguousRulesError) Error() string {
 
 // observe asks Databricks for the rule, and AWS for the connection that the rule names.
 // Errors that a wait should outlast are marked with waiter.Retry.
-func (c *clouds) observe(ctx context.Context, t target) (observation, error) {
-	seen := observation{target: t, asksDatabricks: t.asksDatabricks()}
-	if seen.asksDatabricks {
-		if err := c.observeRule(ctx, &seen); err != nil {
-			return seen, retryable(err)
-		}
+func (c *Clouds) observe(ctx context.Context, t Target) (Observation, error) {
+	seen := Observation{target: t, asksDatabricks: t.asksDatabricks()}
+	if err := c.askDatabricks(ctx, &seen); err != nil {
+		return seen, err
 	}
-	if id := seen.endpointID(); id != "" {
-		connection, err := c.findConnection(ctx, t.serviceID, id)
-		if err != nil {
-			return seen, err
-		}
-		seen.connection = connection
-	}
-	return seen, nil
+	err := c.askAWS(ctx, &seen)
+	return seen, err
 }
 
-func (c *clouds) observeRule(ctx context.Context, seen *observation) error {
+// glance looks again at what was seen before: it asks the cloud that has the next news, and the
+// other one too once there is some. So a wait costs one call a poll, and whatever it decides on was
+// said by both at that moment.
+func (c *Clouds) glance(ctx context.Context, before Observation) (Observation, error) {
+	now := before
+	first, second := c.askDatabricks, c.askAWS
+	if before.nextNews() == fromAWS {
+		first, second = second, first
+	}
+	if err := first(ctx, &now); err != nil {
+		return before, err
+	}
+	if before.nextNews() != fromEither && now.describe() == before.describe() {
+		return now, nil
+	}
+	if err := second(ctx, &now); err != nil {
+		return before, err
+	}
+	return now, nil
+}
+
+// news is who has to move next.
+type news int
+
+const (
+	fromEither news = iota
+	fromDatabricks
+	fromAWS
+)
+
+func (o Observation) nextNews() news {
+	switch {
+	case !o.asksDatabricks:
+		return fromAWS
+	case o.rule == nil || o.rule.VpcEndpointId == "":
+		return fromDatabricks
+	case o.connection == nil:
+		// AWS may come to show it, or Databricks take the rule away before.
+		return fromEither
+	case awsState(o.connection) == awsAvailable:
+		return fromDatabricks
+	default:
+		return fromAWS
+	}
+}
+
+// askDatabricks looks up the rule, if the target has one.
+func (c *Clouds) askDatabricks(ctx context.Context, seen *Observation) error {
+	if !seen.asksDatabricks {
+		return nil
+	}
+	err := c.findRule(ctx, seen)
+	if clouderr.DatabricksPasses(err) {
+		return waiter.Retry(err)
+	}
+	return err
+}
+
+func (c *Clouds) findRule(ctx context.Context, seen *Observation) error {
 	t := seen.target
-	if t.ruleID == "" {
-		rules, err := c.databricks.ListPrivateEndpointRulesAll(ctx, settings.ListPrivateEndpointRulesRequest{NetworkConnectivityConfigId: t.nccID})
+	if t.RuleID == "" {
+		rules, err := c.Databricks.ListPrivateEndpointRulesAll(ctx, settings.ListPrivateEndpointRulesRequest{NetworkConnectivityConfigId: t.NCCID})
 		if err != nil {
 			return err
 		}
 		seen.rule, err = chooseRule(t, rules)
 		return err
 	}
-	rule, err := c.databricks.GetPrivateEndpointRule(ctx, settings.GetPrivateEndpointRuleRequest{NetworkConnectivityConfigId: t.nccID, PrivateEndpointRuleId: t.ruleID})
+	rule, err := c.Databricks.GetPrivateEndpointRule(ctx, settings.GetPrivateEndpointRuleRequest{NetworkConnectivityConfigId: t.NCCID, PrivateEndpointRuleId: t.RuleID})
 	if clouderr.DatabricksNotFound(err) {
-		seen.ruleGone = true
+		seen.rule, seen.ruleGone = nil, true
 		return nil
 	}
-	seen.rule = rule
+	if err == nil {
+		seen.rule = rule
+	}
 	return err
 }
 
 // chooseRule picks the rule that leads to the target's endpoint service: the only live
 // one, else the youngest of those that failed, so that its reason can be told; deleted
 // ones do not count. Nil means that there is none.
-func chooseRule(t target, rules []settings.NccPrivateEndpointRule) (*settings.NccPrivateEndpointRule, error) {
+func chooseRule(t Target, rules []settings.NccPrivateEndpointRule) (*settings.NccPrivateEndpointRule, error) {
 	var live []string
 	var chosen *settings.NccPrivateEndpointRule
 	for i := range rules {
 		rule := &rules[i]
-		if rule.Deactivated || !leadsTo(rule.EndpointService, t.serviceID) {
+		if rule.Deactivated || !leadsTo(rule.EndpointService, t.ServiceID) {
 			continue
 		}
 		if !endpointrule.Dead(*rule) {
@@ -132,22 +162,30 @@ func chooseRule(t target, rules []settings.NccPrivateEndpointRule) (*settings.Nc
 		}
 	}
 	if len(live) > 1 {
-		return nil, &ambiguousRulesError{nccID: t.nccID, serviceID: t.serviceID, ruleIDs: live}
+		return nil, &ambiguousRulesError{nccID: t.NCCID, serviceID: t.ServiceID, ruleIDs: live}
 	}
 	return chosen, nil
 }
 
-// leadsTo reports whether a service name ("com.amazonaws.vpce.us-east-1.vpce-svc-0a1b")
-// is that of the service with the id.
-func leadsTo(serviceName, serviceID string) bool {
-	return serviceID != "" && strings.HasSuffix(serviceName, "."+serviceID)
+// askAWS looks up the connection, once its endpoint is known.
+func (c *Clouds) askAWS(ctx context.Context, seen *Observation) error {
+	id := seen.endpointID()
+	if id == "" {
+		seen.connection = nil
+		return nil
+	}
+	connection, err := c.findConnection(ctx, seen.target.ServiceID, id)
+	if err == nil {
+		seen.connection = connection
+	}
+	return err
 }
 
 // findConnection returns the endpoint's connection to the service, or nil. The filter
 // vpc-endpoint-id is documented, but EC2 answers InvalidFilter to it (the stock AWS provider
 // searches by service alone for that reason); a service has few connections.
-func (c *clouds) findConnection(ctx context.Context, serviceID, endpointID string) (*types.VpcEndpointConnection, error) {
-	pages := ec2.NewDescribeVpcEndpointConnectionsPaginator(c.ec2, &ec2.DescribeVpcEndpointConnectionsInput{
+func (c *Clouds) findConnection(ctx context.Context, serviceID, endpointID string) (*types.VpcEndpointConnection, error) {
+	pages := ec2.NewDescribeVpcEndpointConnectionsPaginator(c.EC2, &ec2.DescribeVpcEndpointConnectionsInput{
 		Filters: []types.Filter{{Name: aws.String("service-id"), Values: []string{serviceID}}},
 	})
 	for pages.HasMorePages() {
@@ -165,8 +203,8 @@ func (c *clouds) findConnection(ctx context.Context, serviceID, endpointID strin
 }
 
 // findService returns the endpoint service, or nil when it does not exist.
-func (c *clouds) findService(ctx context.Context, serviceID string) (*types.ServiceConfiguration, error) {
-	answer, err := c.ec2.DescribeVpcEndpointServiceConfigurations(ctx, &ec2.DescribeVpcEndpointServiceConfigurationsInput{ServiceIds: []string{serviceID}})
+func (c *Clouds) findService(ctx context.Context, serviceID string) (*types.ServiceConfiguration, error) {
+	answer, err := c.EC2.DescribeVpcEndpointServiceConfigurations(ctx, &ec2.DescribeVpcEndpointServiceConfigurationsInput{ServiceIds: []string{serviceID}})
 	switch {
 	case isServiceNotFound(err):
 		return nil, nil
@@ -184,14 +222,4 @@ func (c *clouds) findService(ctx context.Context, serviceID string) (*types.Serv
 // isServiceNotFound knows both codes that EC2 uses for an endpoint service that is gone.
 func isServiceNotFound(err error) bool {
 	return clouderr.IsAWS(err, "InvalidVpcEndpointServiceId.NotFound", "InvalidVpcEndpointService.NotFound")
-}
-
-// retryable marks what the Databricks SDK gives up on although it passes: it retries
-// 429 and 503 for some minutes, 500, 502 and 504 never.
-func retryable(err error) error {
-	var apiErr *apierr.APIError
-	if errors.As(err, &apiErr) && (apiErr.StatusCode == http.StatusTooManyRequests || apiErr.StatusCode >= http.StatusInternalServerError && apiErr.StatusCode != http.StatusNotImplemented) {
-		return waiter.Retry(err)
-	}
-	return err
 }

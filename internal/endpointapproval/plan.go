@@ -81,11 +81,19 @@ func (r *Resource) planCreate(ctx context.Context, config model, plan *model, di
 	if diags.HasError() || !config.fullyKnown() {
 		return
 	}
-	owners, more := plan.owners(ctx, c.partition)
+	owners, more := plan.owners(ctx, c.Partition)
 	diags.Append(more...)
+	if diags.HasError() {
+		return
+	}
 	seen, err := c.observe(ctx, plan.target())
 	if err == nil {
 		err = seen.verify(owners)
+	}
+	closed := false
+	if err == nil && seen.awaitsEndpoint() {
+		// No error: the same apply may add the principal.
+		closed = c.checkEntrance(ctx, seen.target.ServiceID, owners, 1, diags, diags.AddAttributeWarning)
 	}
 	switch {
 	case err != nil:
@@ -96,7 +104,7 @@ func (r *Resource) planCreate(ctx context.Context, config model, plan *model, di
 		// No error: a rule that another team has to add anew must not stand in the way of
 		// everything else in the plan.
 		addUnusable(diags.AddWarning, seen)
-	case seen.status() == waitingForRule && plan.WaitForRule.ValueBool():
+	case seen.status() == waitingForRule && plan.WaitForRule.ValueBool() && !closed:
 		diags.AddWarning("The apply will wait for a private endpoint rule", handOver(plan.target(), plan.EndpointServiceName.ValueString()))
 	}
 }
@@ -119,7 +127,7 @@ func (m model) fullyKnown() bool {
 
 // checkInputs checks endpoint service and NCC, as far as they are known, and returns
 // the service's name.
-func (c *clouds) checkInputs(ctx context.Context, m model, diags *diag.Diagnostics) (serviceName string) {
+func (c *Clouds) checkInputs(ctx context.Context, m model, diags *diag.Diagnostics) (serviceName string) {
 	if !m.EndpointServiceID.IsUnknown() {
 		serviceName = c.checkService(ctx, m.EndpointServiceID.ValueString(), diags)
 	}
@@ -129,7 +137,7 @@ func (c *clouds) checkInputs(ctx context.Context, m model, diags *diag.Diagnosti
 	return serviceName
 }
 
-func (c *clouds) checkService(ctx context.Context, id string, diags *diag.Diagnostics) (name string) {
+func (c *Clouds) checkService(ctx context.Context, id string, diags *diag.Diagnostics) (name string) {
 	at := path.Root("endpoint_service_id")
 	if problem := serviceIDProblem(id); problem != "" {
 		diags.AddAttributeError(at, "Not the id of a VPC endpoint service", problem)
@@ -138,11 +146,11 @@ func (c *clouds) checkService(ctx context.Context, id string, diags *diag.Diagno
 	service, err := c.findService(ctx, id)
 	switch {
 	case err != nil:
-		clouderr.AddAttribute(diags, at, "Cannot read the VPC endpoint service", err, fmt.Sprintf("Reading %s in %s.", id, c.region))
+		clouderr.AddAttribute(diags, at, "Cannot read the VPC endpoint service", err, fmt.Sprintf("Reading %s in %s.", id, c.Region))
 		return ""
 	case service == nil:
 		diags.AddAttributeError(at, "The VPC endpoint service does not exist",
-			fmt.Sprintf("There is no endpoint service %s in the region %s of the account that the provider's `aws` block uses. Check the id, the region and the account.", id, c.region))
+			fmt.Sprintf("There is no endpoint service %s in the region %s of the account that the provider's `aws` block uses. Check the id, the region and the account.", id, c.Region))
 		return ""
 	}
 	if !aws.ToBool(service.AcceptanceRequired) {
@@ -152,18 +160,18 @@ func (c *clouds) checkService(ctx context.Context, id string, diags *diag.Diagno
 	return aws.ToString(service.ServiceName)
 }
 
-func (c *clouds) checkNCC(ctx context.Context, id string, diags *diag.Diagnostics) {
+func (c *Clouds) checkNCC(ctx context.Context, id string, diags *diag.Diagnostics) {
 	at := path.Root("network_connectivity_config_id")
-	ncc, err := c.databricks.GetNetworkConnectivityConfiguration(ctx, settings.GetNetworkConnectivityConfigurationRequest{NetworkConnectivityConfigId: id})
+	ncc, err := c.Databricks.GetNetworkConnectivityConfiguration(ctx, settings.GetNetworkConnectivityConfigurationRequest{NetworkConnectivityConfigId: id})
 	switch {
 	case clouderr.DatabricksNotFound(err):
 		clouderr.AddAttribute(diags, at, "The network connectivity configuration does not exist", err,
 			fmt.Sprintf("Reading NCC %s.", id), "Check the id, and that the provider's `databricks.account` block is for the account that has it.")
 	case err != nil:
 		clouderr.AddAttribute(diags, at, "Cannot read the network connectivity configuration", err, fmt.Sprintf("Reading NCC %s.", id))
-	case ncc.Region != "" && ncc.Region != c.region:
+	case ncc.Region != "" && ncc.Region != c.Region:
 		diags.AddAttributeError(at, "The network connectivity configuration is in another region",
 			fmt.Sprintf("NCC %s (%s) is in %s, but the endpoint service is in %s. Databricks connects only within a region: give the NCC of the workspaces in %s, or make the proxies and their endpoint service in %s.",
-				id, ncc.Name, ncc.Region, c.region, c.region, ncc.Region))
+				id, ncc.Name, ncc.Region, c.Region, c.Region, ncc.Region))
 	}
 }

@@ -8,35 +8,43 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
 // reject closes the endpoint's connection and waits until AWS no longer counts it, so
 // that the endpoint service can be deleted. A connection that is gone is a success.
-func (c *clouds) reject(ctx context.Context, serviceID, endpointID string) error {
-	connection, err := c.findConnection(ctx, serviceID, endpointID)
-	if err != nil || isClosed(connection) {
-		return err
-	}
-	if err := c.sendRejection(ctx, serviceID, endpointID); err != nil {
-		return err
-	}
-	return c.waiter.Until(ctx, fmt.Sprintf("the connection of %s to %s to be closed", endpointID, serviceID), func(ctx context.Context) (string, bool, error) {
+func (c *Clouds) reject(ctx context.Context, serviceID, endpointID string) error {
+	// The state in which AWS was last asked to reject it.
+	rejectedIn := ""
+	return c.Waiter.Until(ctx, fmt.Sprintf("the connection of %s to %s to be closed", endpointID, serviceID), func(ctx context.Context) (string, bool, error) {
 		connection, err := c.findConnection(ctx, serviceID, endpointID)
 		if err != nil {
 			return "", false, err
 		}
-		if connection == nil {
-			return "gone", true, nil
+		state := awsState(connection)
+		if !awsCounts(state) {
+			return state, true, nil
 		}
-		return string(connection.VpcEndpointState), isClosed(connection), nil
+		if state == awsDeleting || state == rejectedIn {
+			return state, false, nil
+		}
+		rejectedIn = state
+		err = c.sendRejection(ctx, serviceID, endpointID)
+		var refused *unsuccessfulError
+		if errors.As(err, &refused) && awsPasses(state) {
+			// It can be rejected once AWS has finished what it is at.
+			err = waiter.Retry(err)
+		}
+		return state, false, err
 	})
 }
 
 // sendRejection rejects the connection, even if ctx ends meanwhile.
-func (c *clouds) sendRejection(ctx context.Context, serviceID, endpointID string) error {
+func (c *Clouds) sendRejection(ctx context.Context, serviceID, endpointID string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWriteTimeout)
 	defer cancel()
-	answer, err := c.ec2.RejectVpcEndpointConnections(ctx, &ec2.RejectVpcEndpointConnectionsInput{
+	answer, err := c.EC2.RejectVpcEndpointConnections(ctx, &ec2.RejectVpcEndpointConnectionsInput{
 		ServiceId: aws.String(serviceID), VpcEndpointIds: []string{endpointID},
 	})
 	if isServiceNotFound(err) {
@@ -53,27 +61,31 @@ func (c *clouds) sendRejection(ctx context.Context, serviceID, endpointID string
 	if findErr != nil {
 		return errors.Join(err, findErr)
 	}
-	if isClosed(connection) {
+	if state := awsState(connection); state == "" || awsDeadStates[state] {
 		return nil
 	}
 	return err
 }
 
-// isClosed reports whether a connection no longer keeps its endpoint service from being deleted.
-func isClosed(connection *types.VpcEndpointConnection) bool {
-	return connection == nil || awsDeadStates[observation{connection: connection}.awsState()]
-}
+// unsuccessfulError is what AWS lists as failed in an answer of status 200.
+type unsuccessfulError struct{ items []types.UnsuccessfulItem }
 
-// unsuccessful turns the items that AWS lists as failed, in an answer of status 200,
-// into an error.
-func unsuccessful(items []types.UnsuccessfulItem) error {
+func (e *unsuccessfulError) Error() string {
 	var errs []error
-	for _, item := range items {
+	for _, item := range e.items {
 		if item.Error == nil {
 			errs = append(errs, fmt.Errorf("AWS gave no reason for %s", aws.ToString(item.ResourceId)))
 			continue
 		}
 		errs = append(errs, fmt.Errorf("AWS answered %s for %s: %s", aws.ToString(item.Error.Code), aws.ToString(item.ResourceId), aws.ToString(item.Error.Message)))
 	}
-	return errors.Join(errs...)
+	return errors.Join(errs...).Error()
+}
+
+// unsuccessful is the error of an answer that lists what failed, if it lists anything.
+func unsuccessful(items []types.UnsuccessfulItem) error {
+	if len(items) == 0 {
+		return nil
+	}
+	return &unsuccessfulError{items}
 }

@@ -5,8 +5,6 @@ package endpointapproval
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -19,7 +17,6 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clients"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
 var (
@@ -92,8 +89,8 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	r.approve(ctx, plan, timeout, &resp.State, &resp.Diagnostics)
 }
 
-// approve is the common part of Create and Update. State is written as soon as
-// something is accepted, before the last wait.
+// approve is the common part of Create and Update. Once something is accepted, the state
+// is written, however the last wait ends.
 func (r *Resource) approve(ctx context.Context, plan model, timeout time.Duration, state *tfsdk.State, diags *diag.Diagnostics) {
 	c, more := r.connector.connect(ctx, plan.asksDatabricks())
 	diags.Append(more...)
@@ -105,50 +102,61 @@ func (r *Resource) approve(ctx context.Context, plan model, timeout time.Duratio
 	ctx = tflog.SetField(ctx, "endpoint_service_id", plan.EndpointServiceID.ValueString())
 
 	name := c.checkInputs(ctx, plan, diags)
-	owners, more := plan.owners(ctx, c.partition)
+	owners, more := plan.owners(ctx, c.Partition)
 	diags.Append(more...)
 	if diags.HasError() {
 		return
 	}
 	plan.EndpointServiceName = types.StringValue(name)
-	save := func(seen observation) {
+	save := func(seen Observation) {
 		plan.record(seen)
 		// A canceled context must not keep what was done from being saved.
 		diags.Append(state.Set(context.WithoutCancel(ctx), &plan)...)
 	}
 
-	t := plan.target()
-	if t.asksDatabricks() && t.ruleID == "" {
-		tflog.Info(ctx, handOver(t, name))
+	seen, err := c.Look(ctx, plan.target())
+	if isStopped(err) {
+		clouderr.Add(diags, "The clouds could not be asked in time", err, "Approving the connection to "+seen.target.ServiceID+".", "Nothing was accepted. Apply again.")
+		return
 	}
-	if !plan.WaitForRule.ValueBool() {
-		seen, err := c.observe(ctx, t)
-		if err == nil {
-			err = seen.verify(owners)
-		}
-		if err != nil {
-			addApproveError(diags, err, seen, name)
-			return
-		}
-		if mayComeLater(seen, t) {
-			save(seen)
-			addLater(diags, seen, name)
-			return
-		}
+	if err == nil {
+		err = seen.verify(owners)
 	}
-	seen, err := c.awaitAccepted(ctx, t, owners)
 	if err != nil {
-		if !plan.WaitForRule.ValueBool() && isStopped(err) {
-			save(seen)
-			addLater(diags, seen, name)
-			return
-		}
 		addApproveError(diags, err, seen, name)
 		return
 	}
-	save(seen)
-
-	seen, err = c.awaitSettled(ctx, seen)
+	if seen.awaitsEndpoint() {
+		c.checkEntrance(ctx, seen.target.ServiceID, owners, principalLooks, diags, diags.AddAttributeError)
+		if diags.HasError() {
+			if seen.status().dead() {
+				addUnusable(diags.AddError, seen)
+			}
+			return
+		}
+	}
+	later := func() {
+		save(seen)
+		addLater(diags, seen, name)
+	}
+	if !plan.WaitForRule.ValueBool() && mayComeLater(seen) {
+		later()
+		return
+	}
+	if seen.status() == waitingForRule {
+		tflog.Info(ctx, handOver(seen.target, name))
+	}
+	seen, err = c.AwaitAccepted(ctx, seen, owners)
+	switch {
+	case err != nil && !plan.WaitForRule.ValueBool() && isStopped(err):
+		later()
+		return
+	case err != nil:
+		addApproveError(diags, err, seen, name)
+		return
+	}
+	// From here on there is something to save, whatever comes.
+	seen, err = c.AwaitSettled(ctx, seen)
 	save(seen)
 	if err != nil {
 		addUnsettled(diags, err, seen)
@@ -157,74 +165,15 @@ func (r *Resource) approve(ctx context.Context, plan model, timeout time.Duratio
 
 // mayComeLater reports whether there is nothing to accept and others have to act first.
 // A rule that the configuration names must exist, though.
-func mayComeLater(seen observation, t target) bool {
+func mayComeLater(seen Observation) bool {
 	switch seen.status() {
 	case waitingForRule:
 		return true
 	case ruleUnusable:
-		return t.ruleID == ""
+		return seen.target.RuleID == ""
 	default:
 		return false
 	}
-}
-
-// isStopped reports whether a wait ended by deadline or cancellation.
-func isStopped(err error) bool {
-	var stopped *waiter.Error
-	return errors.As(err, &stopped)
-}
-
-// addApproveError reports why nothing was accepted.
-func addApproveError(diags *diag.Diagnostics, err error, seen observation, serviceName string) {
-	var refused *refusal
-	var dead *unusable
-	var ambiguous *ambiguousRulesError
-	switch {
-	case errors.As(err, &refused):
-		diags.AddError("The connection was not accepted", refused.Error()+"\n\nOnly the connection that the rule itself names, from an account that is allowed, is accepted. Correct the rule, or the attribute named.")
-	case errors.As(err, &dead) && dead.seen.ruleGone:
-		addRuleGone(diags, dead.seen.target)
-	case errors.As(err, &dead):
-		addUnusable(diags.AddError, dead.seen)
-	case errors.As(err, &ambiguous):
-		diags.AddAttributeError(path.Root("private_endpoint_rule_id"), "More than one rule leads to the endpoint service", ambiguous.Error()+".\n\nName the one to approve by private_endpoint_rule_id.")
-	case isStopped(err):
-		next := []string{"Nothing was accepted, and nothing is saved that was not before. Apply again to go on waiting; timeouts.create and timeouts.update say for how long."}
-		if seen.status() == waitingForRule {
-			next = append([]string{handOver(seen.target, serviceName), "If that takes long, set wait_for_rule = false: the apply then ends without the rule, and a later one goes on."}, next...)
-		}
-		clouderr.Add(diags, "The connection could not be accepted in time", err, "", next...)
-	default:
-		clouderr.Add(diags, "The connection could not be accepted", err, "Approving the connection to "+seen.target.serviceID+".")
-	}
-}
-
-// addRuleGone reports that the configuration names a rule that does not exist.
-func addRuleGone(diags *diag.Diagnostics, t target) {
-	diags.AddAttributeError(path.Root("private_endpoint_rule_id"), "The private endpoint rule does not exist",
-		fmt.Sprintf("The network connectivity configuration %s has no rule %s. Write the id of a rule that is there, or leave private_endpoint_rule_id out: then the rule for the endpoint service is found.", t.nccID, t.ruleID))
-}
-
-// addLater warns that an apply ended before there was anything to accept.
-func addLater(diags *diag.Diagnostics, seen observation, serviceName string) {
-	switch s := seen.status(); {
-	case s.dead():
-		addUnusable(diags.AddWarning, seen)
-	case s == waitingForRule:
-		diags.AddWarning("Waiting for a private endpoint rule", handOver(seen.target, serviceName)+"\n\nThen apply again: every plan shows an update until the connection is established.")
-	default:
-		diags.AddWarning("Waiting for the VPC endpoint", seen.describe()+".\n\nApply again to go on: every plan shows an update until the connection is established.")
-	}
-}
-
-// addUnsettled warns that a connection was accepted but is not established.
-func addUnsettled(diags *diag.Diagnostics, err error, seen observation) {
-	if seen.status().dead() {
-		addUnusable(diags.AddWarning, seen)
-		return
-	}
-	clouderr.AddWarning(diags, "The connection is accepted but not established yet", err, seen.describe()+".",
-		"Nothing is lost. Apply again to go on waiting: every plan shows an update until the connection is established.")
 }
 
 // Read looks at both clouds, and says what has become of the connection.
@@ -247,16 +196,16 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	t := state.target()
-	seen, err := c.observe(ctx, t)
+	seen, err := c.Look(ctx, t)
 	if err != nil {
 		clouderr.Add(&resp.Diagnostics, "Cannot read the approval", err, "Reading the connection "+t.id()+".")
 		return
 	}
 	// The service is looked at only where it can tell more than the connection did, or its name is missing after an import.
 	if seen.connection == nil || state.EndpointServiceName.IsNull() {
-		service, err := c.findService(ctx, t.serviceID)
+		service, err := c.findService(ctx, t.ServiceID)
 		if err != nil {
-			clouderr.Add(&resp.Diagnostics, "Cannot read the VPC endpoint service", err, "Reading "+t.serviceID+".")
+			clouderr.Add(&resp.Diagnostics, "Cannot read the VPC endpoint service", err, "Reading "+t.ServiceID+".")
 			return
 		}
 		imported := state.ID.IsNull()
@@ -300,7 +249,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	}
 	t := state.target()
 	if endpointID == "" {
-		seen, err := c.observe(ctx, t)
+		seen, err := c.Look(ctx, t)
 		if err != nil && !clouderr.DatabricksNotFound(err) {
 			clouderr.Add(&resp.Diagnostics, "Cannot find the connection to reject", err, "Destroying the approval "+t.id()+".")
 			return
@@ -309,9 +258,9 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 			return
 		}
 	}
-	if err := c.reject(ctx, t.serviceID, endpointID); err != nil {
+	if err := c.reject(ctx, t.ServiceID, endpointID); err != nil {
 		clouderr.Add(&resp.Diagnostics, "The connection could not be rejected", err,
-			"Rejecting the connection of "+endpointID+" to "+t.serviceID+", so that the endpoint service can be deleted.",
+			"Rejecting the connection of "+endpointID+" to "+t.ServiceID+", so that the endpoint service can be deleted.",
 			"Destroy again to go on. If AWS keeps the connection open, have the private endpoint rule deleted in Databricks.")
 	}
 }
@@ -326,9 +275,9 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 	set := func(name string, value any) {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}
-	set("endpoint_service_id", t.serviceID)
-	set("network_connectivity_config_id", tfvalue.StringOrNull(t.nccID))
-	set("private_endpoint_rule_id", tfvalue.StringOrNull(t.ruleID))
-	set("vpc_endpoint_id", tfvalue.StringOrNull(t.endpointID))
+	set("endpoint_service_id", t.ServiceID)
+	set("network_connectivity_config_id", tfvalue.StringOrNull(t.NCCID))
+	set("private_endpoint_rule_id", tfvalue.StringOrNull(t.RuleID))
+	set("vpc_endpoint_id", tfvalue.StringOrNull(t.EndpointID))
 	set("wait_for_rule", true)
 }

@@ -8,35 +8,18 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/databricks/databricks-sdk-go/apierr"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointapproval/approvaltest"
 )
-
-type attrs = resourcetest.Attrs
-
-func newTerraform(t *testing.T, w *world) *resourcetest.Terraform {
-	t.Helper()
-	return resourcetest.New(t, func() resource.Resource { return &Resource{connector: w} })
-}
-
-func byNCC(more attrs) attrs {
-	given := attrs{"endpoint_service_id": serviceID, "network_connectivity_config_id": nccID}
-	for name, value := range more {
-		given[name] = value
-	}
-	return given
-}
 
 func TestTheRuleAppearsWhileTheApplyWaits(t *testing.T) {
 	w := newWorld()
-	w.steps = []func(){
+	w.Steps = []func(){
 		func() {},
-		func() { w.addRule("CREATING") },
+		func() { w.AddRule("CREATING") },
 		func() {},
-		func() { w.setRule(w.rules[0], "PENDING") },
+		func() { w.SetRule(w.Rules[0], "PENDING") },
 	}
 	tf := newTerraform(t, w)
 	_, ok := tf.Plan(byNCC(nil))
@@ -57,17 +40,17 @@ func TestTheRuleAppearsWhileTheApplyWaits(t *testing.T) {
 
 	tf.Expect(tf.Destroy(t.Context()))
 	w.expectCalls(t, map[string]int{"Reject": 1})
-	if state := w.connection(endpointID).VpcEndpointState; state != "rejected" {
+	if state := w.Connection(endpointID).VpcEndpointState; state != "rejected" {
 		t.Errorf("the connection is %s after destroy", state)
 	}
 }
 
 func TestARefreshIsTwoCalls(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf := newTerraform(t, w)
 	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
-	w.calls = map[string]int{}
+	w.Calls = map[string]int{}
 	tf.Expect(tf.Refresh())
 	tf.ExpectPlan(byNCC(nil), "none")
 	w.expectCalls(t, map[string]int{"GetRule": 1, "DescribeConnections": 1, "ListRules": 0, "GetNCC": 0, "DescribeServices": 0})
@@ -86,7 +69,7 @@ func TestWithoutWaitingEveryPlanShowsAnUpdateUntilEstablished(t *testing.T) {
 	tf.Expect(tf.Apply(t.Context(), given))
 	tf.ExpectState(attrs{"status": "waiting_for_rule"})
 
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf.Expect(tf.Refresh())
 	tf.ExpectState(attrs{"status": "pending_acceptance", "vpc_endpoint_id": endpointID})
 	tf.ExpectPlan(given, "update")
@@ -113,8 +96,8 @@ func TestATimeOutBeforeTheAcceptSavesNothing(t *testing.T) {
 
 func TestATimeOutAfterTheAcceptIsAWarning(t *testing.T) {
 	w := newWorld()
-	rule := w.addRule("PENDING")
-	w.afterEffect = func(call string, _ int) error {
+	rule := w.AddRule("PENDING")
+	w.After = func(call string, _ int) error {
 		if call == "Accept" {
 			rule.ConnectionState = "PENDING" // Databricks is slow to notice.
 		}
@@ -137,7 +120,7 @@ func TestCancellation(t *testing.T) {
 	t.Run("before the accept nothing is done", func(t *testing.T) {
 		w := newWorld()
 		ctx, cancel := context.WithCancel(t.Context())
-		w.steps = []func(){cancel}
+		w.Steps = []func(){cancel}
 		tf := newTerraform(t, w)
 		if tf.Apply(ctx, byNCC(nil)) || !tf.State.IsNull() {
 			t.Fatalf("state %s, said %s", tf.State, tf.Said())
@@ -146,9 +129,9 @@ func TestCancellation(t *testing.T) {
 	})
 	t.Run("during the accept it is finished, read back and saved", func(t *testing.T) {
 		w := newWorld()
-		w.addRule("PENDING")
+		w.AddRule("PENDING")
 		ctx, cancel := context.WithCancel(t.Context())
-		w.fault = func(call string, _ int) error {
+		w.Before = func(call string, _ int) error {
 			if call == "Accept" {
 				cancel()
 			}
@@ -160,12 +143,12 @@ func TestCancellation(t *testing.T) {
 	})
 	t.Run("after the accept the state is kept", func(t *testing.T) {
 		w := newWorld()
-		rule := w.addRule("PENDING")
+		rule := w.AddRule("PENDING")
 		ctx, cancel := context.WithCancel(t.Context())
-		w.afterEffect = func(call string, _ int) error {
+		w.After = func(call string, _ int) error {
 			if call == "Accept" {
 				rule.ConnectionState = "PENDING"
-				w.steps = []func(){cancel}
+				w.Steps = []func(){cancel}
 			}
 			return nil
 		}
@@ -175,11 +158,11 @@ func TestCancellation(t *testing.T) {
 	})
 	t.Run("during the rejection it is finished", func(t *testing.T) {
 		w := newWorld()
-		w.addRule("PENDING")
+		w.AddRule("PENDING")
 		tf := newTerraform(t, w)
 		tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 		ctx, cancel := context.WithCancel(t.Context())
-		w.fault = func(call string, _ int) error {
+		w.Before = func(call string, _ int) error {
 			if call == "Reject" {
 				cancel()
 			}
@@ -189,7 +172,7 @@ func TestCancellation(t *testing.T) {
 			t.Fatal("a canceled destroy that did not see the end must be done again")
 		}
 		w.expectCalls(t, map[string]int{"Reject": 1})
-		w.fault = nil
+		w.Before = nil
 		tf.Expect(tf.Destroy(t.Context()))
 		w.expectCalls(t, map[string]int{"Reject": 1})
 	})
@@ -197,9 +180,9 @@ func TestCancellation(t *testing.T) {
 
 func TestAKilledApplyIsTakenUp(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
-	w.connection(endpointID).VpcEndpointState = "available"
-	w.rules[0].ConnectionState = "ESTABLISHED"
+	w.AddRule("PENDING")
+	w.Connection(endpointID).VpcEndpointState = "available"
+	w.Rules[0].ConnectionState = "ESTABLISHED"
 	tf := newTerraform(t, w)
 	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	tf.ExpectState(attrs{"status": "established"})
@@ -208,8 +191,8 @@ func TestAKilledApplyIsTakenUp(t *testing.T) {
 
 func TestALostAnswerOfTheAccept(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
-	w.afterEffect = func(call string, _ int) error {
+	w.AddRule("PENDING")
+	w.After = func(call string, _ int) error {
 		if call == "Accept" {
 			return errors.New("connection reset by peer")
 		}
@@ -223,11 +206,11 @@ func TestALostAnswerOfTheAccept(t *testing.T) {
 
 func TestSomebodyElseAcceptsInBetween(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
-	w.fault = func(call string, _ int) error {
+	w.AddRule("PENDING")
+	w.Before = func(call string, _ int) error {
 		if call == "Accept" {
-			w.connection(endpointID).VpcEndpointState = "Available" // as the SDK's constants spell it
-			w.rules[0].ConnectionState = "ESTABLISHED"
+			w.Connection(endpointID).VpcEndpointState = "Available" // as the SDK's constants spell it
+			w.Rules[0].ConnectionState = "ESTABLISHED"
 		}
 		return nil
 	}
@@ -238,10 +221,10 @@ func TestSomebodyElseAcceptsInBetween(t *testing.T) {
 
 func TestAnUnsuccessfulAcceptIsAnError(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
-	w.fault = func(call string, _ int) error {
+	w.AddRule("PENDING")
+	w.Before = func(call string, _ int) error {
 		if call == "Accept" {
-			w.connection(endpointID).VpcEndpointState = "failed"
+			w.Connection(endpointID).VpcEndpointState = "failed"
 		}
 		return nil
 	}
@@ -249,36 +232,88 @@ func TestAnUnsuccessfulAcceptIsAnError(t *testing.T) {
 	if tf.Apply(t.Context(), byNCC(nil)) {
 		t.Fatal("succeeded")
 	}
-	tf.ExpectSaid("InvalidState", endpointID)
+	tf.ExpectSaid("AWS did not accept the connection", "InvalidState", endpointID, "Apply again", "VPC console")
+}
+
+// In GovCloud the endpoint belongs to another account of Databricks, that of the civilian shard or of the DoD.
+func TestGovCloud(t *testing.T) {
+	for _, account := range []string{"347038500609", "347034940029"} {
+		w := newWorld()
+		w.Region, w.NCCRegion, w.Partition = "us-gov-west-1", "us-gov-west-1", "aws-us-gov"
+		w.Services[serviceID].Principals = []string{"arn:aws-us-gov:iam::" + account + ":role/private-connectivity-role-us-gov-west-1"}
+		w.Steps = []func(){func() { w.AddRule("PENDING"); w.Connections[0].VpcEndpointOwner = aws.String(account) }}
+		tf := newTerraform(t, w)
+		tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+		tf.ExpectState(attrs{"status": "established", "vpc_endpoint_owner": account, "endpoint_service_name": "com.amazonaws.vpce.us-gov-west-1." + serviceID})
+		tf.Expect(tf.Destroy(t.Context()))
+	}
+	w := newWorld()
+	w.Region, w.NCCRegion, w.Partition = "us-gov-west-1", "us-gov-west-1", "aws-us-gov"
+	w.AddRule("PENDING") // of Databricks' commercial account
+	tf := newTerraform(t, w)
+	tf.Refuse(tf.Apply(t.Context(), byNCC(nil)), "was not accepted", owner, "347038500609, 347034940029")
+}
+
+// A refresh outlasts what passes.
+func TestFaultsOfDatabricksAtRefresh(t *testing.T) {
+	w := newWorld()
+	tf := w.approved(t)
+	w.ForgetCalls()
+	w.Before = failing("GetRule", approvaltest.DatabricksError(502, "BAD_GATEWAY", "try again", "network-connectivity-configs"), 2)
+	tf.Expect(tf.Refresh())
+	tf.ExpectState(attrs{"status": "established"})
+	w.expectCalls(t, map[string]int{"GetRule": 3, "DescribeConnections": 1})
 }
 
 func TestFaultsOfDatabricksAreOutlasted(t *testing.T) {
-	w := newWorld()
-	w.addRule("PENDING")
-	tf := newTerraform(t, w)
-	p, ok := tf.Plan(byNCC(nil))
-	tf.Expect(ok)
-	w.fault = func(call string, n int) error {
-		if call == "ListRules" && n <= 4 {
-			return &apierr.APIError{StatusCode: []int{500, 502, 504, 429}[n-1], ErrorCode: "INTERNAL_ERROR", Message: "try again"}
+	troubles := []int{500, 502, 504, 429}
+	trouble := func(n int) error {
+		return approvaltest.DatabricksError(troubles[n-1], "INTERNAL_ERROR", "try again", "network-connectivity-configs")
+	}
+	t.Run("at the first look", func(t *testing.T) {
+		w := newWorld()
+		w.AddRule("PENDING")
+		tf := newTerraform(t, w)
+		p, ok := tf.Plan(byNCC(nil))
+		tf.Expect(ok)
+		w.ForgetCalls()
+		w.Before = func(call string, n int) error {
+			if call == "ListRules" && n <= len(troubles) {
+				return trouble(n)
+			}
+			return nil
 		}
-		return nil
-	}
-	w.calls = map[string]int{}
-	r := &Resource{connector: w}
-	c, _ := r.connector.connect(t.Context(), true)
-	seen, err := c.awaitAccepted(t.Context(), target{serviceID: serviceID, nccID: nccID}, []string{owner})
-	if err != nil || !seen.status().accepted() {
-		t.Fatalf("%v, %s (plan %s)", err, seen.describe(), p.Action)
-	}
-	w.expectCalls(t, map[string]int{"ListRules": 5, "Accept": 1})
+		tf.Expect(tf.ApplyPlan(t.Context(), p))
+		tf.ExpectState(attrs{"status": "established"})
+		w.expectCalls(t, map[string]int{"ListRules": 5, "Accept": 1})
+	})
+	t.Run("while waiting", func(t *testing.T) {
+		w := newWorld()
+		w.Delays.Endpoint = time.Minute
+		w.AddRule("CREATING")
+		tf := newTerraform(t, w)
+		failed := 0
+		w.Before = func(call string, n int) error {
+			if call == "ListRules" && n > 2 && failed < len(troubles) {
+				failed++
+				return trouble(failed)
+			}
+			return nil
+		}
+		tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
+		tf.ExpectState(attrs{"status": "established"})
+		w.expectCalls(t, map[string]int{"Accept": 1})
+		if failed != len(troubles) {
+			t.Errorf("%d calls failed, want %d", failed, len(troubles))
+		}
+	})
 }
 
 func TestAForbiddenCallIsNotRepeated(t *testing.T) {
 	w := newWorld()
-	w.fault = func(call string, _ int) error {
+	w.Before = func(call string, _ int) error {
 		if call == "ListRules" {
-			return &apierr.APIError{StatusCode: 403, ErrorCode: "PERMISSION_DENIED", Message: "not an account admin"}
+			return approvaltest.DatabricksError(403, "PERMISSION_DENIED", "not an account admin", "network-connectivity-configs")
 		}
 		return nil
 	}
@@ -297,28 +332,28 @@ func TestRefusals(t *testing.T) {
 		want  []string
 	}{
 		"endpoint of another account": {
-			spoil: func(w *world) { w.connections[0].VpcEndpointOwner = aws.String("111111111111") },
+			spoil: func(w *world) { w.Connections[0].VpcEndpointOwner = aws.String("111111111111") },
 			want:  []string{"was not accepted", endpointID, `"111111111111"`, owner},
 		},
 		"rule for another service": {
-			spoil: func(w *world) { w.rules[0].EndpointService = "com.amazonaws.vpce.us-east-1.vpce-svc-0bad" },
+			spoil: func(w *world) { w.Rules[0].EndpointService = "com.amazonaws.vpce.us-east-1.vpce-svc-0bad" },
 			given: attrs{"private_endpoint_rule_id": ruleID},
 			want:  []string{"was not accepted", ruleID, "vpce-svc-0bad", serviceID},
 		},
 		"account not on the list given": {
-			spoil: func(*world) {},
+			spoil: func(w *world) { w.Services[serviceID].Principals = []string{"*"} },
 			given: attrs{"allowed_owner_account_ids": []string{"222222222222"}},
 			want:  []string{"was not accepted", owner, "222222222222"},
 		},
 		"two live rules": {
-			spoil: func(w *world) { w.addRule("CREATING") },
+			spoil: func(w *world) { w.AddRule("CREATING") },
 			want:  []string{"More than one rule", "rule-1, rule-2", "private_endpoint_rule_id"},
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			w.addRule("PENDING")
+			w.AddRule("PENDING")
 			c.spoil(w)
 			tf := newTerraform(t, w)
 			if _, ok := tf.Plan(byNCC(c.given)); ok {
@@ -328,7 +363,8 @@ func TestRefusals(t *testing.T) {
 
 			// What the plan could not know yet is refused by the apply.
 			w = newWorld()
-			w.steps = []func(){func() { w.addRule("PENDING"); c.spoil(w) }}
+			w.Services[serviceID].Principals = []string{"*"}
+			w.Steps = []func(){func() { w.AddRule("PENDING"); c.spoil(w) }}
 			if c.given["private_endpoint_rule_id"] == nil {
 				tf = newTerraform(t, w)
 				if tf.Apply(t.Context(), byNCC(c.given)) || !tf.State.IsNull() {
@@ -344,12 +380,12 @@ func TestRefusals(t *testing.T) {
 // The connections of others to the same service are never touched.
 func TestOthersConnectionsStay(t *testing.T) {
 	w := newWorld()
-	w.addConnection("vpce-0bad", "pendingAcceptance")
-	w.addRule("PENDING")
+	w.Connect("vpce-0bad", "pendingAcceptance")
+	w.AddRule("PENDING")
 	tf := newTerraform(t, w)
 	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	tf.Expect(tf.Destroy(t.Context()))
-	if state := w.connection("vpce-0bad").VpcEndpointState; state != "pendingAcceptance" {
+	if state := w.Connection("vpce-0bad").VpcEndpointState; state != "pendingAcceptance" {
 		t.Errorf("a foreign connection became %s", state)
 	}
 }
@@ -362,9 +398,15 @@ func TestBadInput(t *testing.T) {
 	}{
 		"service name in place of the id": {given: attrs{"endpoint_service_id": serviceName, "network_connectivity_config_id": nccID}, want: []string{"endpoint_service_id", `Write "vpce-svc-0a1b"`}},
 		"arn in place of the id":          {given: attrs{"endpoint_service_id": "arn:aws:ec2:us-east-1:123456789012:vpc-endpoint-service/vpce-svc-0a1b", "network_connectivity_config_id": nccID}, want: []string{`Write "vpce-svc-0a1b"`}},
+		"id in capitals":                  {given: attrs{"endpoint_service_id": "VPCE-SVC-0A1B", "network_connectivity_config_id": nccID}, want: []string{"endpoint_service_id", `Write "vpce-svc-0a1b".`}},
+		"endpoint in capitals":            {given: attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": "VPCE-0C11"}, want: []string{"vpc_endpoint_id", "lower case"}},
+		"endpoint in place of a service":  {given: attrs{"endpoint_service_id": endpointID, "network_connectivity_config_id": nccID}, want: []string{"endpoint_service_id", "vpce-svc-0123456789abcdef0"}},
+		"composed id of a rule":           {given: byNCC(attrs{"private_endpoint_rule_id": nccID + "/" + ruleID}), want: []string{"private_endpoint_rule_id", "not its `id`"}},
+		"composed id of an NCC":           {given: attrs{"endpoint_service_id": serviceID, "network_connectivity_config_id": "acc-1/" + nccID}, want: []string{"network_connectivity_config_id", "without slash"}},
+		"unknown partition":               {given: byNCC(nil), spoil: func(w *world) { w.Partition = "aws-cn" }, want: []string{"accounts are not known", `"aws-cn"`, "allowed_owner_account_ids"}},
 		"no id at all":                    {given: attrs{"endpoint_service_id": "mine", "network_connectivity_config_id": nccID}, want: []string{"endpoint_service_id", "vpce-svc-0123456789abcdef0"}},
 		"service that does not exist":     {given: attrs{"endpoint_service_id": "vpce-svc-0dead", "network_connectivity_config_id": nccID}, want: []string{"endpoint_service_id", "does not exist", "us-east-1"}},
-		"NCC of another region":           {given: byNCC(nil), spoil: func(w *world) { w.nccRegion = "eu-west-1" }, want: []string{"network_connectivity_config_id", "another region", "eu-west-1", "us-east-1"}},
+		"NCC of another region":           {given: byNCC(nil), spoil: func(w *world) { w.NCCRegion = "eu-west-1" }, want: []string{"network_connectivity_config_id", "another region", "eu-west-1", "us-east-1"}},
 		"NCC that does not exist":         {given: attrs{"endpoint_service_id": serviceID, "network_connectivity_config_id": "ncc-9"}, want: []string{"network_connectivity_config_id", "does not exist"}},
 		"rule that does not exist":        {given: byNCC(attrs{"private_endpoint_rule_id": "rule-9"}), want: []string{"private_endpoint_rule_id", "no rule rule-9"}},
 		"empty account_id":                {given: byNCC(nil), spoil: func(w *world) { w.noDatabricks = true }, want: []string{"No Databricks account id"}},
@@ -408,7 +450,7 @@ func TestUnknownInputPlansCleanly(t *testing.T) {
 func TestByEndpointWithoutDatabricks(t *testing.T) {
 	w := newWorld()
 	w.noDatabricks = true
-	w.steps = []func(){func() { w.addConnection(endpointID, "pendingAcceptance") }}
+	w.Steps = []func(){func() { w.Connect(endpointID, "pendingAcceptance") }}
 	tf := newTerraform(t, w)
 	given := attrs{"endpoint_service_id": serviceID, "vpc_endpoint_id": endpointID}
 	tf.Expect(tf.Apply(t.Context(), given))
@@ -426,31 +468,31 @@ func TestByEndpointWithoutDatabricks(t *testing.T) {
 
 func TestDeadRules(t *testing.T) {
 	kills := map[string]func(w *world){
-		"rejected":     func(w *world) { w.rules[0].ConnectionState = "REJECTED" },
-		"disconnected": func(w *world) { w.rules[0].ConnectionState = "DISCONNECTED" },
-		"expired":      func(w *world) { w.rules[0].ConnectionState = "EXPIRED" },
-		"deactivated":  func(w *world) { w.rules[0].Deactivated = true },
-		"deleted":      func(w *world) { w.rules = w.rules[1:] },
+		"rejected":     func(w *world) { w.Rules[0].ConnectionState = "REJECTED" },
+		"disconnected": func(w *world) { w.Rules[0].ConnectionState = "DISCONNECTED" },
+		"expired":      func(w *world) { w.Rules[0].ConnectionState = "EXPIRED" },
+		"deactivated":  func(w *world) { w.Rules[0].Deactivated = true },
+		"deleted":      func(w *world) { w.Rules = w.Rules[1:] },
 		"rejected in AWS by hand": func(w *world) {
-			w.connections[0].VpcEndpointState = "rejected"
-			w.rules[0].Deactivated = true // and its rule deleted, so that a new one can take its place
+			w.Connections[0].VpcEndpointState = "rejected"
+			w.Rules[0].Deactivated = true // and its rule deleted, so that a new one can take its place
 		},
 	}
 	for name, kill := range kills {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
-			w.addRule("PENDING")
+			w.AddRule("PENDING")
 			tf := newTerraform(t, w)
 			tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 
-			w.addRule("PENDING")
+			w.AddRule("PENDING")
 			kill(w)
 			tf.Expect(tf.Refresh())
 			tf.ExpectSaid("no longer be")
 			tf.ExpectPlan(byNCC(nil), "replace")
 			tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 			tf.ExpectState(attrs{"status": "established", "rule_id": "rule-2", "vpc_endpoint_id": "vpce-0c2"})
-			if state := w.connection(endpointID).VpcEndpointState; state != "rejected" {
+			if state := w.Connection(endpointID).VpcEndpointState; state != "rejected" {
 				t.Errorf("the old connection is still %s", state)
 			}
 		})
@@ -461,7 +503,7 @@ func TestADeadRuleAloneIsAnErrorThatSaysTheFix(t *testing.T) {
 	for _, state := range []string{"CREATE_FAILED", "REJECTED", "EXPIRED"} {
 		t.Run(state, func(t *testing.T) {
 			w := newWorld()
-			w.addRule(state).ErrorMessage = "NOT_FOUND: The provided resource could not be found."
+			w.AddRule(state).ErrorMessage = "NOT_FOUND: The provided resource could not be found."
 			tf := newTerraform(t, w)
 			_, ok := tf.Plan(byNCC(nil))
 			tf.Expect(ok)
@@ -474,8 +516,8 @@ func TestADeadRuleAloneIsAnErrorThatSaysTheFix(t *testing.T) {
 			given := byNCC(attrs{"wait_for_rule": false})
 			tf.Expect(tf.Apply(t.Context(), given))
 			tf.ExpectState(attrs{"status": "rule_unusable"})
-			w.rules[0].Deactivated = true
-			w.addRule("PENDING")
+			w.Rules[0].Deactivated = true
+			w.AddRule("PENDING")
 			tf.Expect(tf.Refresh())
 			tf.Expect(tf.Apply(t.Context(), given))
 			tf.ExpectState(attrs{"status": "established", "rule_id": "rule-2"})
@@ -485,11 +527,11 @@ func TestADeadRuleAloneIsAnErrorThatSaysTheFix(t *testing.T) {
 
 func TestTheServiceIsGone(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf := newTerraform(t, w)
 	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
-	w.connections = nil
-	delete(w.services, serviceID)
+	w.Connections = nil
+	delete(w.Services, serviceID)
 	saved := tf.State
 	tf.Expect(tf.Destroy(t.Context()))
 	tf.State = saved
@@ -511,14 +553,14 @@ func TestDestroyBeforeTheRuleIsKnown(t *testing.T) {
 
 	// A connection that came since would keep the endpoint service from being deleted.
 	tf.State = saved
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf.Expect(tf.Destroy(t.Context()))
 	w.expectCalls(t, map[string]int{"Reject": 1})
 }
 
 func TestDestroyNeedsNoDatabricks(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf := newTerraform(t, w)
 	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	w.noDatabricks = true
@@ -527,13 +569,13 @@ func TestDestroyNeedsNoDatabricks(t *testing.T) {
 
 func TestDestroyWaitsUntilAWSHasClosedTheConnection(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf := newTerraform(t, w)
 	given := byNCC(attrs{"timeouts": map[string]string{"delete": "50ms"}})
 	tf.Expect(tf.Apply(t.Context(), given))
-	w.afterEffect = func(call string, _ int) error {
+	w.After = func(call string, _ int) error {
 		if call == "Reject" {
-			w.connection(endpointID).VpcEndpointState = "available"
+			w.Connection(endpointID).VpcEndpointState = "available"
 		}
 		return nil
 	}
@@ -541,7 +583,8 @@ func TestDestroyWaitsUntilAWSHasClosedTheConnection(t *testing.T) {
 		t.Fatal("did not wait")
 	}
 	tf.ExpectSaid("could not be rejected", "to be closed", "available")
-	w.connection(endpointID).VpcEndpointState = "deleted"
+	w.expectCalls(t, map[string]int{"Reject": 1})
+	w.Connection(endpointID).VpcEndpointState = "deleted"
 	tf.Expect(tf.Destroy(t.Context()))
 }
 
@@ -549,7 +592,7 @@ func TestImport(t *testing.T) {
 	for _, id := range []string{nccID + "/" + ruleID + "/" + serviceID, nccID + "/" + serviceID} {
 		t.Run(id, func(t *testing.T) {
 			w := newWorld()
-			w.addRule("PENDING")
+			w.AddRule("PENDING")
 			tf := newTerraform(t, w)
 			tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 			applied := tf.State
@@ -577,7 +620,7 @@ func TestImport(t *testing.T) {
 
 func TestAllowedOwnersOfAnAcceptedConnection(t *testing.T) {
 	w := newWorld()
-	w.addRule("PENDING")
+	w.AddRule("PENDING")
 	tf := newTerraform(t, w)
 	tf.Expect(tf.Apply(t.Context(), byNCC(nil)))
 	tf.ExpectPlan(byNCC(attrs{"allowed_owner_account_ids": []string{owner}}), "update")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
@@ -32,7 +33,7 @@ var (
 	serviceIDPattern = regexp.MustCompile(`^vpce-svc-[0-9a-f]+$`)
 	endpointPattern  = regexp.MustCompile(`^vpce-[0-9a-f]+$`)
 	accountPattern   = regexp.MustCompile(`^[0-9]{12}$`)
-	serviceInName    = regexp.MustCompile(`vpce-svc-[0-9a-f]+`)
+	serviceInName    = regexp.MustCompile(`(?i)vpce-svc-[0-9a-f]+`)
 )
 
 func resourceSchema(ctx context.Context) schema.Schema {
@@ -43,12 +44,12 @@ func resourceSchema(ctx context.Context) schema.Schema {
 			"With `vpc_endpoint_id` no Databricks credential is needed.\n\n" +
 			"What is slow is no failure: an apply whose connection was accepted but is not established in time ends with a warning and a `status`, and every plan shows an update until it is. " +
 			"A rule that was rejected, has expired or was deleted never comes back: the plan then shows a replacement, which takes up the new rule.\n\n" +
-			"Destroying the resource rejects the connection, so that the endpoint service can be deleted.",
+			"Destroying the resource rejects the connection, and waits until the endpoint service can be deleted.",
 		Attributes: map[string]schema.Attribute{
 			"id": computedString("Identifies the approval: `<ncc>/<endpoint service>` or `<vpc endpoint>/<endpoint service>`."),
 			"endpoint_service_id": schema.StringAttribute{
 				Required:            true,
-				MarkdownDescription: "Id of the VPC endpoint service, `vpce-svc-…`. It must require acceptance. Changing this forces a new resource.",
+				MarkdownDescription: "Id of the VPC endpoint service, `vpce-svc-…`. It must require acceptance, and allow Databricks' role by its exact ARN. Changing this forces a new resource.",
 				Validators:          []validator.String{serviceIDValidator{}},
 				PlanModifiers:       []planmodifier.String{stringplanmodifier.RequiresReplace()},
 			},
@@ -76,14 +77,14 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				Computed:            true,
 				MarkdownDescription: "Id of the VPC endpoint to accept, `vpce-…`, for a team without Databricks account rights: the Databricks administrator reads it from the rule. Otherwise the endpoint that the rule names. Changing this to another endpoint forces a new resource.",
 				Validators: []validator.String{
-					stringvalidator.RegexMatches(endpointPattern, "must be the id of a VPC endpoint, such as vpce-0123456789abcdef0"),
+					stringvalidator.RegexMatches(endpointPattern, "must be the id of a VPC endpoint in lower case, such as vpce-0123456789abcdef0 (not of its service, vpce-svc-…)"),
 				},
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown(), replaceIfOtherIsConfigured()},
 			},
 			"allowed_owner_account_ids": schema.SetAttribute{
 				Optional:            true,
 				ElementType:         types.StringType,
-				MarkdownDescription: "AWS accounts that the VPC endpoint may belong to; any other is refused. Default: the accounts of Databricks in the AWS partition (`565502421330`; in GovCloud `347038500609` and `347034940029`).",
+				MarkdownDescription: "AWS accounts that the VPC endpoint may belong to; any other is refused. The endpoint service has to allow the role of Databricks in one of them. Default: the accounts of Databricks in the AWS partition (`565502421330`; in GovCloud `347038500609` and `347034940029`).",
 				Validators: []validator.Set{
 					setvalidator.SizeAtLeast(1),
 					setvalidator.ValueStringsAre(stringvalidator.RegexMatches(accountPattern, "must be the id of an AWS account, 12 digits")),
@@ -163,7 +164,9 @@ func serviceIDProblem(value string) string {
 	if serviceIDPattern.MatchString(value) {
 		return ""
 	}
-	if id := serviceInName.FindString(value); id != "" {
+	if id := strings.ToLower(serviceInName.FindString(value)); id == strings.ToLower(value) && id != "" {
+		return fmt.Sprintf("%q is not how AWS writes it. Write %q.", value, id)
+	} else if id != "" {
 		return fmt.Sprintf("%q holds more than the id. Write %q, which is the `id` of aws_vpc_endpoint_service (not its `service_name`, not its `arn`).", value, id)
 	}
 	return fmt.Sprintf("%q is not the id of a VPC endpoint service. Write one like \"vpce-svc-0123456789abcdef0\": the `id` of aws_vpc_endpoint_service.", value)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/endpointrule"
 )
 
@@ -47,20 +49,33 @@ func (s status) accepted() bool {
 const (
 	awsPendingAcceptance = "pendingacceptance"
 	awsAvailable         = "available"
+	awsDeleting          = "deleting"
 )
 
-var awsDeadStates = map[string]bool{"rejected": true, "failed": true, "deleting": true, "deleted": true, "expired": true}
+// awsDeadStates are those from which no connection comes back.
+var awsDeadStates = map[string]bool{"rejected": true, "failed": true, awsDeleting: true, "deleted": true, "expired": true}
 
-// awsState is the state in lower case, or "" when AWS shows no connection.
-func (o observation) awsState() string {
-	if o.connection == nil {
+// awsCounts reports whether a connection in this state may keep its endpoint service from
+// being deleted; "" is none.
+func awsCounts(state string) bool {
+	return state != "" && (state == awsDeleting || !awsDeadStates[state])
+}
+
+// awsPasses reports whether a state is one that AWS leaves by itself.
+func awsPasses(state string) bool {
+	return state != awsAvailable && state != awsPendingAcceptance && !awsDeadStates[state]
+}
+
+// awsState is a connection's state in lower case, or "" when AWS shows none.
+func awsState(connection *types.VpcEndpointConnection) string {
+	if connection == nil {
 		return ""
 	}
-	return strings.ToLower(string(o.connection.VpcEndpointState))
+	return strings.ToLower(string(connection.VpcEndpointState))
 }
 
 // status judges an observation.
-func (o observation) status() status {
+func (o Observation) status() status {
 	if o.asksDatabricks {
 		switch {
 		case o.ruleGone, o.rule != nil && endpointrule.Dead(*o.rule):
@@ -71,7 +86,7 @@ func (o observation) status() status {
 			return waitingForEndpoint
 		}
 	}
-	switch state := o.awsState(); {
+	switch state := awsState(o.connection); {
 	case state == "":
 		return waitingForEndpoint
 	case awsDeadStates[state]:
@@ -90,14 +105,14 @@ func (o observation) status() status {
 }
 
 // describe says in words what was observed, for logs, warnings and time-outs.
-func (o observation) describe() string {
+func (o Observation) describe() string {
 	var parts []string
 	if o.asksDatabricks {
 		switch {
 		case o.ruleGone:
-			parts = append(parts, fmt.Sprintf("rule %s does not exist any more", o.target.ruleID))
+			parts = append(parts, fmt.Sprintf("rule %s does not exist any more", o.target.RuleID))
 		case o.rule == nil:
-			parts = append(parts, "no rule for this endpoint service in NCC "+o.target.nccID)
+			parts = append(parts, "no rule for this endpoint service in NCC "+o.target.NCCID)
 		default:
 			parts = append(parts, endpointrule.Describe(*o.rule))
 		}

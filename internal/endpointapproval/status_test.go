@@ -36,7 +36,7 @@ func TestStatus(t *testing.T) {
 		{"EXPIRED", "pendingAcceptance", ruleUnusable},
 	}
 	for _, c := range cases {
-		seen := observation{target: target{serviceID: serviceID, nccID: nccID}, asksDatabricks: true}
+		seen := Observation{target: Target{ServiceID: serviceID, NCCID: nccID}, asksDatabricks: true}
 		if c.rule != none {
 			seen.rule = &settings.NccPrivateEndpointRule{RuleId: ruleID, ConnectionState: settings.NccPrivateEndpointRulePrivateLinkConnectionState(c.rule)}
 			if c.rule != "CREATING" && c.rule != "CREATE_FAILED" {
@@ -78,7 +78,7 @@ func TestChooseRule(t *testing.T) {
 		"a live one beside others' and gone ": {rules: []settings.NccPrivateEndpointRule{other, gone, rule("live", "PENDING", 1)}, want: "live"},
 	}
 	for name, c := range cases {
-		chosen, err := chooseRule(target{serviceID: serviceID, nccID: nccID}, c.rules)
+		chosen, err := chooseRule(Target{ServiceID: serviceID, NCCID: nccID}, c.rules)
 		got := ""
 		if chosen != nil {
 			got = chosen.RuleId

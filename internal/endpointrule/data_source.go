@@ -123,7 +123,7 @@ func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureReques
 		if diags.HasError() {
 			return account{}, diags
 		}
-		return account{rules: client.NetworkConnectivity, waiter: c.Waiter()}, diags
+		return account{rules: client.NetworkConnectivity, waiter: Pace(c.Waiter())}, diags
 	}
 }
 
@@ -204,10 +204,7 @@ func addCreateFailed(diags *diag.Diagnostics, rule settings.NccPrivateEndpointRu
 		said = "no reason"
 	}
 	diags.AddAttributeError(path.Root("private_endpoint_rule_id"), "Databricks could not make the VPC endpoint",
-		fmt.Sprintf("Rule %s to %s is CREATE_FAILED, and it never comes back. Databricks said: %s\n\n"+
-			"Check that the endpoint service allows exactly the principal by which Databricks connects in this region (arn:aws:iam::565502421330:role/private-connectivity-role-REGION, no wildcard), "+
-			"and that its load balancer is in at least two zones. Then have the rule deleted and added again (if Terraform makes it: terraform apply -replace with its address).",
-			rule.RuleId, rule.EndpointService, said))
+		fmt.Sprintf("Rule %s to %s is CREATE_FAILED, and it never comes back. Databricks said: %s\n\n%s", rule.RuleId, rule.EndpointService, said, FixFailed(rule)))
 }
 
 // record writes the rule into the computed attributes.

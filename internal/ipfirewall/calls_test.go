@@ -2,9 +2,14 @@ package ipfirewall
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
 // What each operation asks of Azure. A plan that asks something of the account reads it, and
@@ -63,6 +68,36 @@ func TestCallCounts(t *testing.T) {
 			a.wantCalls("the plan of a destroy", nil)
 			a.mustDestroy(state)
 			a.wantCalls("a destroy", writeCalls)
+		})
+	}
+}
+
+// An operation is first looked at when Azure asks for it, and no later than any other wait looks.
+func TestFirstLookAtAnOperation(t *testing.T) {
+	for _, test := range []struct {
+		asked  string
+		looks  int
+		within time.Duration
+	}{
+		{asked: "4", looks: 1, within: 5 * time.Second}, // the sandbox's operations take 3 s
+		{asked: "1", looks: 3, within: 5 * time.Second},
+		{asked: "3600", looks: 1, within: waiter.DefaultMax + time.Second},
+	} {
+		t.Run(test.asked, func(t *testing.T) {
+			a := newAzure(t)
+			planned, _ := a.plan(a.config("52.1.2.3"), nil)
+			a.calls()
+			a.Faults.Add(a.askedToWait(fault.Rule{Method: http.MethodPatch, Path: accountPath}, test.asked)...)
+			before := a.clock.Now()
+			if _, diags := a.applyPlan(t.Context(), planned, nil); diags.HasError() {
+				t.Fatal(diags)
+			}
+			if looks := a.calls()["Operations_Get"]; looks > test.looks {
+				t.Errorf("%d looks at the operation, want at most %d", looks, test.looks)
+			}
+			if took := a.clock.Now().Sub(before); took > test.within {
+				t.Errorf("took %s, want at most %s", took, test.within)
+			}
 		})
 	}
 }

@@ -127,7 +127,7 @@ func (r *Resource) checkAccount(ctx context.Context, plan model, prior *model, d
 		return
 	}
 	if err != nil {
-		clouderr.Add(diags, "Cannot read the account's firewall", err, fmt.Sprintf("Reading %s to check the plan.", id), hintsFor(err)...)
+		clouderr.AddAttribute(diags, path.Root("account_id"), "Cannot read the account's firewall", err, fmt.Sprintf("Reading %s to check the plan.", id), hintsFor(err)...)
 		return
 	}
 	wanted := plan.desired(prior)

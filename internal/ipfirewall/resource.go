@@ -155,7 +155,7 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		return
 	}
 	if err != nil {
-		clouderr.Add(&resp.Diagnostics, "Cannot read the account's firewall", err, fmt.Sprintf("Reading %s.", id), hintsFor(err)...)
+		clouderr.AddAttribute(&resp.Diagnostics, path.Root("account_id"), "Cannot read the account's firewall", err, fmt.Sprintf("Reading %s.", id), hintsFor(err)...)
 		return
 	}
 	state.refresh(account)
@@ -303,7 +303,7 @@ func addWriteError(ctx context.Context, w writer, diags *diag.Diagnostics, summa
 		addMissing(ctx, w.client, id, err, diags)
 		return
 	}
-	clouderr.Add(diags, summary, err, fmt.Sprintf("The account is %s.", id), hintsFor(err)...)
+	clouderr.AddAttribute(diags, path.Root("account_id"), summary, err, fmt.Sprintf("The account is %s.", id), hintsFor(err)...)
 }
 
 // unionOfRules gives the rules of a, and those of b that name other entries.

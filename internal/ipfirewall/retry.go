@@ -4,12 +4,12 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/azureaccount"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 )
 
@@ -44,27 +44,13 @@ func passing(err error) bool {
 	return strings.Contains(text, "in state accepted") || strings.Contains(text, "provisioning state is not terminal")
 }
 
-// retryAfter is how long Azure asks to wait before the call is made again, counted from now; 0 if
-// it does not ask. ARM writes seconds or a date, and some services behind it milliseconds.
+// retryAfter is how long Azure asks to wait before the call is made again; 0 if it does not ask.
 func retryAfter(err error, now time.Time) time.Duration {
 	var azureErr *azcore.ResponseError
 	if !errors.As(err, &azureErr) || azureErr.RawResponse == nil {
 		return 0
 	}
-	header := azureErr.RawResponse.Header
-	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if milliseconds, err := strconv.Atoi(header.Get(name)); err == nil {
-			return time.Duration(milliseconds) * time.Millisecond
-		}
-	}
-	value := header.Get("Retry-After")
-	if seconds, err := strconv.Atoi(value); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	if at, err := http.ParseTime(value); err == nil {
-		return at.Sub(now)
-	}
-	return 0
+	return azureaccount.RetryAfter(azureErr.RawResponse.Header, now)
 }
 
 // hintsFor says what to do about an error that will not pass.

@@ -35,8 +35,9 @@ func resourceSchema(ctx context.Context) schema.Schema {
 			"an entry that others rely on too is named in `shared_ip_rules` as well. " +
 			"Writes are guarded by the account's ETag, read back, and repeated if somebody else changed the account in between.\n\n" +
 			"~> Other tools that manage the account may send their own copy of its network rules. Beside `azurerm_cognitive_account`, set " +
-			"`lifecycle { ignore_changes = [network_acls, public_network_access_enabled] }` there, and let this resource depend on the account's deployments and projects: " +
-			"Azure takes one operation on an account at a time, and the Azure provider does not wait for ours.",
+			"`lifecycle { ignore_changes = [network_acls[0].ip_rules, network_acls[0].virtual_network_rules] }` there, and let this resource depend on the account's deployments and projects: " +
+			"Azure takes one operation on an account at a time, and the Azure provider does not wait for ours. Take the resource out of a configuration in an apply that changes nothing of the account. " +
+			"Why, and where this ends: [Beside azurerm, azapi and AVM](../guides/beside-azurerm.md).",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Computed:            true,

@@ -101,6 +101,9 @@ func (w writer) write(ctx context.Context, id azureaccount.ID, d desired, out *o
 		return "", false, w.again(ctx, err)
 	}
 	out.sent, out.failed = true, false
+	if !operation.Done() {
+		w.pause(ctx, min(operation.RetryAfter(w.clock().Now()), waiter.DefaultMax))
+	}
 	err = w.waiter.Until(ctx, fmt.Sprintf("Azure to apply the change to account %s", id.Name), func(ctx context.Context) (string, bool, error) {
 		if err := operation.Poll(ctx); err != nil {
 			// An operation that ended badly is told with status 200: asking again is no use.
@@ -154,14 +157,19 @@ func (w writer) again(ctx context.Context, err error) error {
 	if !passing(err) {
 		return err
 	}
-	clock := w.clock()
-	if pause := retryAfter(err, clock.Now()); pause > 0 {
-		select {
-		case <-ctx.Done():
-		case <-clock.After(pause):
-		}
-	}
+	w.pause(ctx, retryAfter(err, w.clock().Now()))
 	return waiter.Retry(err)
+}
+
+// pause lets time pass that Azure asks for, unless ctx ends.
+func (w writer) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-w.clock().After(d):
+	}
 }
 
 func (w writer) clock() waiter.Clock {

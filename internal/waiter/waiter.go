@@ -12,14 +12,12 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 )
 
-// Default bounds of the pause between two polls.
+// Defaults of the pause between two polls: its bounds, and the factor by which it grows.
 const (
-	DefaultMin = 2 * time.Second
-	DefaultMax = 15 * time.Second
+	DefaultMin    = 2 * time.Second
+	DefaultMax    = 15 * time.Second
+	DefaultGrowth = 1.5
 )
-
-// growth is the factor by which the pause grows while the state does not change.
-const growth = 1.5
 
 // Clock tells the time and when some of it has passed.
 type Clock interface {
@@ -42,6 +40,12 @@ type Waiter struct {
 	Clock Clock
 	// Min and Max bound the pause between two polls.
 	Min, Max time.Duration
+	// Growth is the factor by which the pause grows from one poll to the next; what is less
+	// than 1 means DefaultGrowth. A small one notices the end soon after it came, at the price of more polls.
+	Growth float64
+	// Steady lets the pause go on growing when the state changes. Without it the pause starts
+	// over, since one change often follows another.
+	Steady bool
 	// Jitter spreads a pause so that parallel waits do not poll in step; nil takes
 	// a random 75 to 125 %.
 	Jitter func(time.Duration) time.Duration
@@ -111,14 +115,17 @@ func (w Waiter) Until(ctx context.Context, what string, poll func(context.Contex
 		}
 		if state != "" && state != lastState {
 			tflog.Info(ctx, "waiting", map[string]any{"for": what, "state": state, "waited": w.Clock.Now().Sub(start).String()})
-			lastState, pause = state, w.Min
+			lastState = state
+			if !w.Steady {
+				pause = w.Min
+			}
 		}
 		select {
 		case <-ctx.Done():
 			return stopped()
 		case <-w.Clock.After(w.Jitter(pause)):
 		}
-		pause = min(time.Duration(float64(pause)*growth), w.Max)
+		pause = min(time.Duration(float64(pause)*w.Growth), w.Max)
 	}
 }
 
@@ -131,6 +138,9 @@ func (w Waiter) withDefaults() Waiter {
 	}
 	if w.Max < w.Min {
 		w.Max = max(DefaultMax, w.Min)
+	}
+	if w.Growth < 1 {
+		w.Growth = DefaultGrowth
 	}
 	if w.Jitter == nil {
 		w.Jitter = func(d time.Duration) time.Duration {

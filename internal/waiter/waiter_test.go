@@ -3,6 +3,7 @@ package waiter
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -64,30 +65,41 @@ func TestUntilFatalErrorEndsTheWait(t *testing.T) {
 	}
 }
 
-func TestUntilPauseStartsOverWhenTheStateChanges(t *testing.T) {
-	clock := NewFakeClock(epoch)
-	states := []string{"a", "a", "a", "b", "b"}
-	var pauses []time.Duration
-	last := epoch
-	clock.OnAfter = func(now time.Time) { pauses = append(pauses, now.Sub(last)); last = now }
-	i := 0
-	err := Waiter{Clock: clock, Min: 2 * time.Second, Max: time.Minute, Jitter: steady}.Until(t.Context(), "it", func(context.Context) (string, bool, error) {
-		if i == len(states) {
-			return "c", true, nil
-		}
-		i++
-		return states[i-1], false, nil
-	})
-	if err != nil {
-		t.Fatal(err)
+// The pause grows by the waiter's own factor, up to its bound, and starts over when the state changes, unless it is steady.
+func TestUntilPauses(t *testing.T) {
+	changing := []string{"a", "a", "a", "b", "b"}
+	cases := map[string]struct {
+		waiter Waiter
+		want   []int64 // in milliseconds
+	}{
+		"by default":            {Waiter{}, []int64{2000, 3000, 4500, 2000, 3000}},
+		"slower growth":         {Waiter{Growth: 1.1}, []int64{2000, 2200, 2420, 2000, 2200}},
+		"no growth":             {Waiter{Growth: 1}, []int64{2000, 2000, 2000, 2000, 2000}},
+		"bounded":               {Waiter{Growth: 2, Max: 5 * time.Second}, []int64{2000, 4000, 5000, 2000, 4000}},
+		"steady":                {Waiter{Growth: 2, Steady: true}, []int64{2000, 4000, 8000, 15000, 15000}},
+		"a factor that shrinks": {Waiter{Growth: 0.5}, []int64{2000, 3000, 4500, 2000, 3000}},
 	}
-	want := []time.Duration{2 * time.Second, 3 * time.Second, 4500 * time.Millisecond, 2 * time.Second, 3 * time.Second}
-	if len(pauses) != len(want) {
-		t.Fatalf("pauses %v, want %v", pauses, want)
-	}
-	for i := range want {
-		if pauses[i] != want[i] {
-			t.Fatalf("pauses %v, want %v", pauses, want)
-		}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			clock := NewFakeClock(epoch)
+			var pauses []int64
+			last := epoch
+			clock.OnAfter = func(now time.Time) { pauses = append(pauses, now.Sub(last).Milliseconds()); last = now }
+			c.waiter.Clock, c.waiter.Jitter = clock, steady
+			polls := 0
+			err := c.waiter.Until(t.Context(), "it", func(context.Context) (string, bool, error) {
+				if polls == len(changing) {
+					return "c", true, nil
+				}
+				polls++
+				return changing[polls-1], false, nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(pauses, c.want) {
+				t.Errorf("pauses %d, want %d", pauses, c.want)
+			}
+		})
 	}
 }

@@ -218,6 +218,12 @@ func (c *Cloud) CreateVPCEndpoint(serviceName, principalARN, ownerAccount string
 	return id, nil
 }
 
+// AllowsByName reports whether an endpoint service, by its full name, has the principal's very ARN
+// among those that it allows. A wildcard or the principal's whole account do not count.
+func (c *Cloud) AllowsByName(serviceName, principalARN string) bool {
+	return c.endpoints.allowsByName(serviceName, principalARN)
+}
+
 // VPCEndpointState returns the state of a consumer's endpoint in EC2's spelling (pendingAcceptance, pending,
 // available, rejected, deleting); false if there is none.
 func (c *Cloud) VPCEndpointState(vpceID string) (state string, ok bool) {

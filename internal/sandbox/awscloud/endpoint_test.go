@@ -151,19 +151,37 @@ func TestEndpointServicePermissions(t *testing.T) {
 		t.Errorf("listed %+v", list)
 	}
 
+	others := []string{}
+	for i := range 6 {
+		others = append(others, fmt.Sprintf("arn:aws:iam::111122223333:role/other-%d", i))
+	}
+	change(&ec2.ModifyVpcEndpointServicePermissionsInput{AddAllowedPrincipals: others})
+	sizes := []int{}
+	pages := ec2.NewDescribeVpcEndpointServicePermissionsPaginator(s.client, &ec2.DescribeVpcEndpointServicePermissionsInput{ServiceId: service.ServiceId, MaxResults: aws.Int32(5)})
+	for pages.HasMorePages() {
+		sizes = append(sizes, len(must(pages.NextPage(t.Context()))(t).AllowedPrincipals))
+	}
+	if !slices.Equal(sizes, []int{5, 2}) {
+		t.Errorf("pages of %v principals", sizes)
+	}
+	_, err := s.client.DescribeVpcEndpointServicePermissions(t.Context(), &ec2.DescribeVpcEndpointServicePermissionsInput{ServiceId: service.ServiceId, MaxResults: aws.Int32(4)})
+	wantCode(t, err, "InvalidParameterValue")
+	change(&ec2.ModifyVpcEndpointServicePermissionsInput{RemoveAllowedPrincipals: others})
+
 	connect := func(principal, account string) error {
 		_, err := cloud.CreateVPCEndpoint(*service.ServiceName, principal, account)
 		return err
 	}
 	for name, tc := range map[string]struct {
 		allowed, principal string
+		byName             bool
 		code               string
 	}{
-		"the exact role":  {principal, principal, ""},
-		"another role":    {principal, "arn:aws:iam::565502421330:role/other", "InvalidServiceName"},
-		"the account":     {"arn:aws:iam::565502421330:root", "arn:aws:iam::565502421330:role/other", ""},
-		"another account": {"arn:aws:iam::111122223333:root", principal, "InvalidServiceName"},
-		"everyone":        {"*", "arn:aws:iam::565502421330:role/other", ""},
+		"the exact role":  {principal, principal, true, ""},
+		"another role":    {principal, "arn:aws:iam::565502421330:role/other", false, "InvalidServiceName"},
+		"the account":     {"arn:aws:iam::565502421330:root", "arn:aws:iam::565502421330:role/other", false, ""},
+		"another account": {"arn:aws:iam::111122223333:root", principal, false, "InvalidServiceName"},
+		"everyone":        {"*", "arn:aws:iam::565502421330:role/other", false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			change(&ec2.ModifyVpcEndpointServicePermissionsInput{RemoveAllowedPrincipals: []string{principal, "*", "arn:aws:iam::565502421330:root", "arn:aws:iam::111122223333:root"}})
@@ -172,6 +190,9 @@ func TestEndpointServicePermissions(t *testing.T) {
 			var refused *awsapi.Error
 			if tc.code == "" && err != nil || tc.code != "" && (!errors.As(err, &refused) || refused.Code != tc.code) {
 				t.Errorf("want %q, got %v", tc.code, err)
+			}
+			if got := cloud.AllowsByName(*service.ServiceName, tc.principal); got != tc.byName {
+				t.Errorf("allowed by name: %t, want %t", got, tc.byName)
 			}
 		})
 	}

@@ -194,6 +194,15 @@ func (s *endpointService) allows(principal, account string) bool {
 	})
 }
 
+// allowsByName reports whether a service allows a principal's very ARN.
+func (e *endpoints) allowsByName(serviceName, principal string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.ContainsFunc(e.services, func(s *endpointService) bool {
+		return s.name == serviceName && slices.ContainsFunc(s.permissions, func(p permission) bool { return p.principal == principal })
+	})
+}
+
 // connect makes a consumer's endpoint. To a consumer that is not allowed, a service does not exist.
 func (e *endpoints) connect(serviceName, principal, account string) (endpointID string, _ *awsapi.Error) {
 	e.mu.Lock()

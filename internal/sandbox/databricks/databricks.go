@@ -28,8 +28,13 @@ const (
 	DefaultRegion       = "us-east-1"
 )
 
-// OwnerAccountID is the AWS account in which Databricks makes its VPC endpoints.
-const OwnerAccountID = "565502421330"
+// OwnerAccountID is the AWS account in which Databricks makes its VPC endpoints; GovCloud has
+// one for each of its shards.
+const (
+	OwnerAccountID            = "565502421330"
+	GovCivilianOwnerAccountID = "347038500609"
+	GovDoDOwnerAccountID      = "347034940029"
+)
 
 // Tempo used where Options leaves a duration zero.
 const (
@@ -53,6 +58,9 @@ const (
 
 // AWS is what Databricks does in its own AWS account.
 type AWS interface {
+	// AllowsByName reports whether a service exists and has the principal's very ARN among those
+	// that it allows; what a wildcard allows does not count.
+	AllowsByName(serviceName, principalARN string) bool
 	// CreateVPCEndpoint asks for an interface endpoint to a service by its full name
 	// ("com.amazonaws.vpce.REGION.vpce-svc-…"), as principalARN, in ownerAccount. It fails when
 	// the service is unknown or does not allow the principal.
@@ -81,6 +89,9 @@ type Options struct {
 	WorkspaceToken string
 	// Region is the AWS region of all that is seeded without one.
 	Region string
+	// DoD makes it the shard of the Department of Defense: in GovCloud regions it connects from
+	// that one's account, not from the civilian one.
+	DoD bool
 	// HostType is what host discovery answers: "unified" (the default), "account" or
 	// "workspace". The host serves both APIs in any case.
 	HostType string

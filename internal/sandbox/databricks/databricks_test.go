@@ -28,6 +28,7 @@ import (
 const (
 	workspaceID = int64(1234567890123456)
 	service     = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0"
+	govService  = "com.amazonaws.vpce.us-gov-west-1.vpce-svc-0123456789abcdef1"
 	domain      = "acme.openai.azure.com"
 )
 
@@ -36,14 +37,21 @@ type fakeAWS struct {
 	mu        sync.Mutex
 	endpoints map[string]string // state by id
 	principal string            // of the last request
+	wildcard  bool              // lets everybody in, and nobody by name
 	deleted   []string
+}
+
+func (f *fakeAWS) AllowsByName(serviceName, _ string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return !f.wildcard && (serviceName == service || serviceName == govService)
 }
 
 func (f *fakeAWS) CreateVPCEndpoint(serviceName, principalARN, ownerAccount string) (string, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if serviceName != service {
-		return "", errors.New("NOT_FOUND: The provided resource " + serviceName + " could not be found.")
+	if serviceName != service && serviceName != govService {
+		return "", errors.New("InvalidServiceName: " + serviceName)
 	}
 	f.principal = principalARN + " of " + ownerAccount
 	id := fmt.Sprintf("vpce-%017x", len(f.endpoints)+1)
@@ -395,6 +403,29 @@ func TestRuleStates(t *testing.T) {
 		return true
 	})
 	eventually(t, "the retained endpoint is deleted", func() bool { return h.aws.gone(r.VpcEndpointId) })
+}
+
+// A service that lets Databricks in by a wildcard alone gets no endpoint.
+func TestRuleToAServiceThatDoesNotNameDatabricks(t *testing.T) {
+	h := start(t, nil)
+	h.aws.wildcard = true
+	failed := h.createRule(h.account(), service, stateCreateFailed)
+	if !strings.HasPrefix(failed.ErrorMessage, "NOT_FOUND") || failed.VpcEndpointId != "" || len(h.aws.endpoints) > 0 {
+		t.Errorf("failed rule %+v, endpoints %v", failed, h.aws.endpoints)
+	}
+}
+
+func TestIdentityInGovCloud(t *testing.T) {
+	for dod, want := range map[bool]string{
+		false: "arn:aws-us-gov:iam::347038500609:role/private-connectivity-role-us-gov-west-1 of 347038500609",
+		true:  "arn:aws-us-gov:iam::347034940029:role/private-connectivity-role-us-gov-west-1 of 347034940029",
+	} {
+		h := start(t, func(o *Options) { o.DoD, o.Region = dod, "us-gov-west-1" })
+		h.createRule(h.account(), govService, statePending)
+		if h.aws.principal != want {
+			t.Errorf("DoD %t: asked AWS as %q, want %q", dod, h.aws.principal, want)
+		}
+	}
 }
 
 func TestRuleUpdateAndBadInput(t *testing.T) {

@@ -3,6 +3,7 @@ package databricks
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -38,7 +39,7 @@ func (c *Cloud) watchEndpoints(ctx context.Context) {
 // advance looks at each rule once. Calls to AWS are made without holding mu.
 func (c *Cloud) advance(now time.Time) {
 	for _, r := range c.rulesToMake(now) {
-		id, err := c.options.AWS.CreateVPCEndpoint(r.service, r.principal, OwnerAccountID)
+		id, err := c.makeEndpoint(r)
 		c.made(r, id, err, now)
 	}
 	observed := map[string]string{}
@@ -56,7 +57,8 @@ func (c *Cloud) advance(now time.Time) {
 
 // wantedEndpoint is a rule for which an endpoint must be asked.
 type wantedEndpoint struct {
-	ncc, rule, service, principal string
+	ncc, rule, service string
+	as                 identity
 }
 
 func (c *Cloud) rulesToMake(now time.Time) []wantedEndpoint {
@@ -69,16 +71,39 @@ func (c *Cloud) rulesToMake(now time.Time) []wantedEndpoint {
 				continue
 			}
 			r.creating = true
-			out = append(out, wantedEndpoint{ncc: n.id, rule: r.id, service: r.service, principal: principalARN(n.region)})
+			out = append(out, wantedEndpoint{ncc: n.id, rule: r.id, service: r.service, as: c.identityIn(n.region)})
 		}
 	}
 	return out
 }
 
-// principalARN is the role as which Databricks connects from a region; an endpoint service
-// must allow it by name.
-func principalARN(region string) string {
-	return fmt.Sprintf("arn:aws:iam::%s:role/%s%s", OwnerAccountID, principalRoleStart, region)
+// identity is as whom Databricks comes to an endpoint service.
+type identity struct {
+	account string // AWS account id
+	role    string // ARN
+}
+
+// identityIn is Databricks' identity in a region: the accounts and the name of the role are those
+// of https://github.com/databricks/terraform-databricks-sra (aws/customizations/serverless_privatelink).
+func (c *Cloud) identityIn(region string) identity {
+	partition, account := "aws", OwnerAccountID
+	if strings.HasPrefix(region, "us-gov-") {
+		partition, account = "aws-us-gov", GovCivilianOwnerAccountID
+		if c.options.DoD {
+			account = GovDoDOwnerAccountID
+		}
+	}
+	return identity{account, fmt.Sprintf("arn:%s:iam::%s:role/%s%s", partition, account, principalRoleStart, region)}
+}
+
+// makeEndpoint asks AWS for an endpoint. AWS lets a principal in by a wildcard too, but users report
+// that Databricks refuses a service that does not allow its very role. The words are the example of
+// the SDK's NccPrivateEndpointRule.ErrorMessage.
+func (c *Cloud) makeEndpoint(w wantedEndpoint) (string, error) {
+	if !c.options.AWS.AllowsByName(w.service, w.as.role) {
+		return "", fmt.Errorf("NOT_FOUND: The provided resource %s could not be found", w.service)
+	}
+	return c.options.AWS.CreateVPCEndpoint(w.service, w.as.role, w.as.account)
 }
 
 // made records the outcome of asking for an endpoint. A rule that was deleted meanwhile
