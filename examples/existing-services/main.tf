@@ -22,9 +22,8 @@ module "egress" {
   azs      = var.azs
   tags     = var.tags
 
-  upstream_hostnames  = [var.azure_openai_hostname]
-  admitted_public_ips = crosscloudlink_aoai_ip_firewall.this.admitted_public_ips
-  effective_ip_rules  = crosscloudlink_aoai_ip_firewall.this.effective_ip_rules
+  upstream_hostnames = [var.azure_openai_hostname]
+  firewalls          = { openai = crosscloudlink_aoai_ip_firewall.this }
 
   min_size            = var.min_size
   max_size            = var.max_size

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -16,17 +17,36 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
 )
 
-// promise watches that at no moment an address of a pool may be claimed that an account's firewall does not list, and
-// that none is released that it lists.
+// promise watches that at no moment an address of a pool may be claimed that not every account's firewall lists, and that none
+// is released that any of them lists.
 type promise struct {
-	t             *testing.T
-	pool, account string
-	ec2           *ec2.Client
+	t        *testing.T
+	pool     string
+	accounts []string
+	ec2      *ec2.Client
 
 	mu sync.Mutex
 	// known are the public IPs that the pool has ever had.
 	known map[string]bool
+	// aside are the accounts that have no say in what may be claimed.
+	aside map[string]bool
 	looks int
+}
+
+func newPromise(t *testing.T, pool string, accounts ...string) *promise {
+	t.Helper()
+	return &promise{t: t, pool: pool, accounts: accounts, ec2: compute(t), known: map[string]bool{}, aside: map[string]bool{}}
+}
+
+// leave takes an account's say in what may be claimed, until it joins; what it lists must not be released all the same.
+func (p *promise) leave(account string) { p.setAside(account, true) }
+
+func (p *promise) join(account string) { p.setAside(account, false) }
+
+func (p *promise) setAside(account string, aside bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.aside[account] = aside
 }
 
 func (p *promise) look() {
@@ -37,15 +57,10 @@ func (p *promise) look() {
 		p.t.Error(err)
 		return
 	}
-	account, ok := acctest.Sandbox(p.t).Azure().State(p.account)
-	if !ok {
-		p.t.Errorf("there is no account %s", p.account)
-		return
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.looks++
-	released := maps.Clone(p.known)
+	released, claimable := maps.Clone(p.known), map[string]string{}
 	for _, a := range out.Addresses {
 		ip, tags := aws.ToString(a.PublicIp), map[string]string{}
 		for _, tag := range a.Tags {
@@ -53,28 +68,63 @@ func (p *promise) look() {
 		}
 		p.known[ip] = true
 		delete(released, ip)
-		if eiptag.Claimable(tags) && !slices.Contains(account.IPRules, ip) {
-			p.t.Errorf("%s (%s) may be claimed, and the firewall lists %v", aws.ToString(a.AllocationId), ip, account.IPRules)
+		if eiptag.Claimable(tags) {
+			claimable[ip] = aws.ToString(a.AllocationId)
 		}
 	}
-	for ip := range released {
-		if slices.Contains(account.IPRules, ip) {
-			p.t.Errorf("%s is released, and the firewall lists %v", ip, account.IPRules)
+	for _, id := range p.accounts {
+		account, ok := acctest.Sandbox(p.t).Azure().State(id)
+		if !ok {
+			p.t.Errorf("there is no account %s", id)
+			return
+		}
+		for ip, allocation := range claimable {
+			if !p.aside[id] && !slices.Contains(account.IPRules, ip) {
+				p.t.Errorf("%s (%s) may be claimed, and the firewall of %s lists %v", allocation, ip, id, account.IPRules)
+			}
+		}
+		for ip := range released {
+			if slices.Contains(account.IPRules, ip) {
+				p.t.Errorf("%s is released, and the firewall of %s lists %v", ip, id, account.IPRules)
+			}
 		}
 	}
 }
 
-// walledConfig is a pool, a firewall that admits all of it, and the gate between the two.
-func walledConfig(pool, account string, size int, retire ...string) string {
-	return poolConfig(pool, fmt.Sprint(size), "require_admission = true", "retire = "+hcl(retire...)) +
-		firewallConfig(account, "crosscloudlink_eip_pool.test.public_ips") + `
+// walledConfig is a pool, firewalls that admit all of it, by the names of their accounts, and the gate between them.
+func walledConfig(pool string, accounts map[string]string, size int, retire ...string) string {
+	return poolConfig(pool, fmt.Sprint(size), "require_admission = true", "retire = "+hcl(retire...)) + wallsConfig(accounts)
+}
+
+// wallsConfig is walledConfig without the pool; more are further arguments of the firewalls.
+func wallsConfig(accounts map[string]string, more ...string) string {
+	ids := ""
+	for _, name := range slices.Sorted(maps.Keys(accounts)) {
+		ids += fmt.Sprintf("%s = %q, ", name, accounts[name])
+	}
+	return fmt.Sprintf(`
+resource "crosscloudlink_aoai_ip_firewall" "test" {
+  for_each = { %s }
+
+  account_id = each.value
+  ip_rules   = crosscloudlink_eip_pool.test.public_ips
+  %s
+}
+`, ids, strings.Join(more, "\n  ")) + gateConfig
+}
+
+// gateConfig is the gate between firewalls and a pool.
+const gateConfig = `
 resource "crosscloudlink_eip_admission" "test" {
-  pool_name           = crosscloudlink_eip_pool.test.name
-  admitted_public_ips = crosscloudlink_aoai_ip_firewall.test.admitted_public_ips
-  effective_ip_rules  = setintersection(crosscloudlink_aoai_ip_firewall.test.effective_ip_rules, crosscloudlink_eip_pool.test.retired_public_ips)
+  pool_name = crosscloudlink_eip_pool.test.name
+
+  firewalls = { for name, firewall in crosscloudlink_aoai_ip_firewall.test : name => {
+    admitted_public_ips = firewall.admitted_public_ips
+    effective_ip_rules  = setintersection(firewall.effective_ip_rules, crosscloudlink_eip_pool.test.retired_public_ips)
+    on_destroy          = firewall.on_destroy
+  } }
 }
 `
-}
 
 // SIGKILL of Terraform and provider behind each call to AWS and Azure, while a pool in use grows and rotates, and
 // while it shrinks and rotates: the promise of the gate holds at every call of every run, and the next run
@@ -82,9 +132,10 @@ resource "crosscloudlink_eip_admission" "test" {
 func TestPromiseKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
 	account, pool := seedAccount(t, nil), unique("walled")
-	s := newStage(t, walledConfig(pool, account, 2))
+	accounts := map[string]string{"openai": account}
+	s := newStage(t, walledConfig(pool, accounts, 2))
 	s.pool = pool
-	watched := &promise{t: t, pool: pool, account: account, ec2: compute(t), known: map[string]bool{}}
+	watched := newPromise(t, pool, account)
 	g := newGuillotine(t, s, account, watched.look)
 	s.apply(t)
 
@@ -95,7 +146,7 @@ func TestPromiseKilledAtEveryCall(t *testing.T) {
 		if used {
 			free = occupy(t, leaver)
 		}
-		s.configure(t, walledConfig(pool, account, size, leaver))
+		s.configure(t, walledConfig(pool, accounts, size, leaver))
 		killed = g.run(t, k, apply)
 		free()
 		s.again(t)

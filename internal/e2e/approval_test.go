@@ -38,6 +38,12 @@ type service struct{ id, name string }
 // offer makes an endpoint service that Databricks may connect to.
 func offer(t *testing.T) service {
 	t.Helper()
+	return offerTo(t, databricksPrincipal)
+}
+
+// offerTo makes an endpoint service that lets some principals connect.
+func offerTo(t *testing.T, principals ...string) service {
+	t.Helper()
 	c := compute(t)
 	made, err := c.CreateVpcEndpointServiceConfiguration(t.Context(), &ec2.CreateVpcEndpointServiceConfigurationInput{
 		AcceptanceRequired: aws.Bool(true), NetworkLoadBalancerArns: []string{sharedNetwork(t).balancer},
@@ -45,19 +51,33 @@ func offer(t *testing.T) service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.ModifyVpcEndpointServicePermissions(t.Context(), &ec2.ModifyVpcEndpointServicePermissionsInput{
-		ServiceId: made.ServiceConfiguration.ServiceId, AddAllowedPrincipals: []string{databricksPrincipal},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := service{aws.ToString(made.ServiceConfiguration.ServiceId), aws.ToString(made.ServiceConfiguration.ServiceName)}
+	s.allow(t, principals...)
 	t.Cleanup(func() {
 		for _, r := range rulesTo(t, s) {
 			acctest.Sandbox(t).Databricks().ForgetRule(r.ID)
 		}
 	})
 	return s
+}
+
+// allow lets principals connect, beside those that may already.
+func (s service) allow(t *testing.T, principals ...string) {
+	t.Helper()
+	_, err := compute(t).ModifyVpcEndpointServicePermissions(t.Context(), &ec2.ModifyVpcEndpointServicePermissionsInput{ServiceId: &s.id, AddAllowedPrincipals: principals})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// connect opens a connection from an AWS account, as a principal of it, and returns its VPC endpoint.
+func (s service) connect(t *testing.T, principal, account string) string {
+	t.Helper()
+	id, err := acctest.Sandbox(t).AWSCloud().CreateVPCEndpoint(s.name, principal, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
 }
 
 // withdraw deletes an endpoint service, which AWS refuses while anybody is connected.
@@ -217,6 +237,162 @@ func live(all []string) []string {
 		_, state, _ := strings.Cut(c, " ")
 		return state != "available" && state != "pending" && state != "pendingacceptance"
 	})
+}
+
+// report is what a run printed, in one line: without the frame and the line breaks that Terraform puts in.
+func report(output string) string {
+	return strings.Join(strings.Fields(strings.NewReplacer("│", " ", "╷", " ", "╵", " ").Replace(output)), " ")
+}
+
+// expectReport expects a command of Terraform to end well or not, and to print all of these.
+func (s *stage) expectReport(t *testing.T, ends bool, args []string, parts ...string) {
+	t.Helper()
+	output, err := s.tf.Do(t.Context(), args...)
+	if (err == nil) != ends {
+		t.Fatalf("terraform %v: %v\n%s", args, err, output)
+	}
+	for _, part := range parts {
+		if !strings.Contains(report(output), part) {
+			t.Errorf("nothing says %q in\n%s", part, output)
+		}
+	}
+}
+
+func planArguments(more ...string) []string {
+	return append([]string{"plan", "-input=false", "-no-color"}, more...)
+}
+
+// A service that does not let Databricks in is warned of at plan, since the same apply may see to it, and refused
+// at apply before anything is waited for.
+func TestApprovalOfAServiceThatDoesNotAllowDatabricks(t *testing.T) {
+	t.Parallel()
+	ncc := sharedNCC(t)
+	const (
+		notLetIn  = "The endpoint service does not let Databricks connect"
+		notByName = "The endpoint service does not name Databricks' role"
+	)
+	t.Run("nobody is allowed", func(t *testing.T) {
+		offered := offerTo(t, "arn:aws:iam::111122223333:role/other")
+		s := newStage(t, approvalConfig(ncc, quoted(offered.id)))
+		s.expectReport(t, true, planArguments(), "Warning: "+notLetIn, "Add "+databricksPrincipal+" to allowed_principals")
+		s.expectReport(t, false, arguments(apply), "Error: "+notLetIn, `endpoint_service_id = "`+offered.id+`"`, "allows only arn:aws:iam::111122223333:role/other", "Add "+databricksPrincipal)
+		if strings.Contains(s.do(t, "show", "-no-color"), offered.id) {
+			t.Error("a refused apply saved something")
+		}
+		offered.allow(t, databricksPrincipal)
+		addRule(t, offered)
+		s.apply(t)
+		s.expectReport(t, true, planArguments("-detailed-exitcode"), "No changes")
+		s.do(t, arguments(destroy)...)
+		if err := withdraw(t, offered); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("everybody is allowed", func(t *testing.T) {
+		offered := offerTo(t, "*")
+		s := newStage(t, approvalConfig(ncc, quoted(offered.id)))
+		s.expectReport(t, true, planArguments(), "Warning: "+notByName, databricksPrincipal)
+		failed := addRule(t, offered)
+		await(t, "the rule to fail", nil, func() bool { return rulesTo(t, offered)[0].ConnectionState == "CREATE_FAILED" })
+		s.expectReport(t, false, arguments(apply), "Warning: "+notByName, "Error: The private endpoint rule can no longer be used", "CREATE_FAILED", "NOT_FOUND", databricksPrincipal, "deleted and added again")
+		offered.allow(t, databricksPrincipal)
+		acctest.Sandbox(t).Databricks().ForgetRule(failed)
+		addRule(t, offered)
+		s.apply(t)
+		s.do(t, arguments(destroy)...)
+		if err := withdraw(t, offered); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// Of several connections to one service, exactly the one that the rule names is accepted, and later rejected.
+func TestApprovalAmongConnectionsOfOthers(t *testing.T) {
+	t.Parallel()
+	const stranger = "111122223333"
+	ncc, offered := sharedNCC(t), offerTo(t, databricksPrincipal, "arn:aws:iam::"+stranger+":root")
+	strangers := func() string { return offered.connect(t, "arn:aws:iam::"+stranger+":role/any", stranger) }
+	waiting, accepted := strangers(), strangers()
+	// Another customer's endpoint comes from the same account of Databricks.
+	customers := offered.connect(t, databricksPrincipal, databricks.OwnerAccountID)
+	if _, err := compute(t).AcceptVpcEndpointConnections(t.Context(), &ec2.AcceptVpcEndpointConnectionsInput{ServiceId: &offered.id, VpcEndpointIds: []string{accepted}}); err != nil {
+		t.Fatal(err)
+	}
+	theirs := []string{waiting + " pendingacceptance", accepted + " available", customers + " pendingacceptance"}
+	await(t, "the accepted connection to be available", nil, func() bool { return slices.Equal(connections(t, offered), theirs) })
+
+	s := newStage(t, approvalConfig(ncc, quoted(offered.id)))
+	addedRule(t, offered)
+	ours := rulesTo(t, offered)[0].VPCEndpointID
+	s.apply(t)
+	if got, want := connections(t, offered), append(slices.Clone(theirs), ours+" available"); !slices.Equal(got, want) {
+		t.Errorf("approved, the connections are %v, want %v", got, want)
+	}
+	s.do(t, planArguments("-detailed-exitcode")...)
+	s.do(t, arguments(destroy)...)
+	if got, want := connections(t, offered), append(slices.Clone(theirs), ours+" rejected"); !slices.Equal(got, want) {
+		t.Errorf("destroyed, the connections are %v, want %v", got, want)
+	}
+	if err := withdraw(t, offered); err == nil {
+		t.Error("the endpoint service went, with others connected to it")
+	}
+
+	// Nor is a given endpoint of theirs accepted.
+	for endpoint, why := range map[string]string{waiting: stranger, ours: "It never comes back"} {
+		given := newStage(t, fmt.Sprintf("resource \"crosscloudlink_databricks_private_endpoint_approval\" \"test\" {\n  endpoint_service_id = %q\n  vpc_endpoint_id = %q\n}\n", offered.id, endpoint))
+		given.expectReport(t, false, arguments(apply), why)
+	}
+	if got := connections(t, offered)[:len(theirs)]; !slices.Equal(got, theirs) {
+		t.Errorf("refused, the connections are %v, want %v", got, theirs)
+	}
+}
+
+// The death of a connection shows in the next plan, with what to do; a new rule is taken up.
+func TestApprovalWhoseConnectionDies(t *testing.T) {
+	t.Parallel()
+	cloud := acctest.Sandbox(t).Databricks()
+	for name, death := range map[string]struct {
+		strike func(t *testing.T, offered service, rule databricks.RuleState)
+		says   []string
+	}{
+		"rejected in AWS": {
+			strike: func(t *testing.T, offered service, rule databricks.RuleState) {
+				t.Helper()
+				if _, err := compute(t).RejectVpcEndpointConnections(t.Context(), &ec2.RejectVpcEndpointConnectionsInput{ServiceId: &offered.id, VpcEndpointIds: []string{rule.VPCEndpointID}}); err != nil {
+					t.Fatal(err)
+				}
+				await(t, "the rule to be DISCONNECTED", nil, func() bool { return rulesTo(t, offered)[0].ConnectionState == "DISCONNECTED" })
+			},
+			says: []string{"DISCONNECTED", "is rejected in AWS"},
+		},
+		"deleted in Databricks": {
+			strike: func(t *testing.T, _ service, rule databricks.RuleState) { t.Helper(); cloud.ForgetRule(rule.ID) },
+			says:   []string{"does not exist any more"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			offered := offer(t)
+			s := newStage(t, approvalConfig(sharedNCC(t), quoted(offered.id)))
+			addRule(t, offered)
+			s.apply(t)
+			death.strike(t, offered, rulesTo(t, offered)[0])
+			s.expectReport(t, true, planArguments(), append(death.says,
+				"Warning: The private endpoint rule can no longer be used", "It never comes back. Have the rule deleted and added again", "must be replaced")...)
+			second := addedRule(t, offered)
+			s.apply(t)
+			rules := rulesTo(t, offered)
+			last := rules[len(rules)-1]
+			if last.ID != second || last.ConnectionState != "ESTABLISHED" {
+				t.Errorf("the rules are %+v", rules)
+			}
+			s.do(t, planArguments("-detailed-exitcode")...)
+			s.do(t, arguments(destroy)...)
+			if err := withdraw(t, offered); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 func TestApprovalStruck(t *testing.T) {

@@ -14,9 +14,9 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 )
 
-// azureModuleHead is the head of a root module that uses modules/azure-openai. Accounts that
-// it deletes are kept by Azure where purge is false.
-func azureModuleHead(purge bool) string {
+// azureHead is the head of a root module with azurerm and our provider. Accounts that it deletes
+// are kept by Azure where purge is false.
+func azureHead(purge bool) string {
 	return fmt.Sprintf(`
 terraform {
   required_providers {
@@ -34,7 +34,11 @@ provider "azurerm" {
     }
   }
 }
+`, purge)
+}
 
+// azureModuleVariables are those of a root module that uses modules/azure-openai.
+const azureModuleVariables = `
 variable "deployments" {
   type = any
   default = {
@@ -52,8 +56,7 @@ variable "tags" {
   type    = map(string)
   default = {}
 }
-`, purge)
-}
+`
 
 // azureModule is a root module around modules/azure-openai.
 type azureModule struct {
@@ -63,7 +66,7 @@ type azureModule struct {
 
 func newAzureModule(t *testing.T, purge bool, config string) azureModule {
 	t.Helper()
-	return azureModule{t, acctest.Config(t, acctest.Sandbox(t), azureModuleHead(purge)+config)}
+	return azureModule{t, acctest.Config(t, acctest.Sandbox(t), azureHead(purge)+azureModuleVariables+config)}
 }
 
 func (m azureModule) run(command string, args ...string) {

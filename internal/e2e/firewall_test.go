@@ -116,8 +116,49 @@ func TestFirewallLifecycle(t *testing.T) {
 					t.Error(err)
 				}
 			}, Config: one, ConfigPlanChecks: planned(plancheck.ExpectResourceAction(firewallAddress, plancheck.ResourceActionNoop))},
+			// As in ARM, the case of an id does not matter.
+			{Config: firewallConfig(strings.ToUpper(id), `["52.1.2.4"]`), ConfigPlanChecks: settled()},
 			{ResourceName: firewallAddress, ImportState: true, ImportStateId: id + "#default#52.1.2.4", ImportStateVerify: true},
 			{Config: one, ResourceName: firewallAddress, ImportState: true, ImportStateId: id + "#default#52.1.2.4", ImportStateKind: tftest.ImportBlockWithID},
+		},
+	})
+}
+
+// Two configurations of ours share an account's list. What both list without naming it as shared goes with the
+// first of them, and comes back with the next apply of the other.
+func TestFirewallsOnOneAccount(t *testing.T) {
+	id := seedAccount(t, nil)
+	of := func(owner, rules, shared string) string {
+		return fmt.Sprintf(`
+resource "crosscloudlink_aoai_ip_firewall" %[1]q {
+  account_id      = %[2]q
+  owner           = %[1]q
+  ip_rules        = %[3]s
+  shared_ip_rules = %[4]s
+}
+`, owner, id, rules, shared)
+	}
+	lists := func(ours ...string) func() {
+		return func() {
+			t.Helper()
+			if err := wantEntries(t, id, ours...); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	one, other := of("one", `["52.1.2.3", "52.1.2.4"]`, "[]"), of("other", `["52.1.2.4", "52.1.2.5"]`, "[]")
+	const address = "crosscloudlink_aoai_ip_firewall.other"
+	tftest.UnitTest(t, tftest.TestCase{
+		ProtoV6ProviderFactories: acctest.Providers(),
+		CheckDestroy:             func(*terraform.State) error { return wantEntries(t, id, "52.1.2.4") },
+		Steps: []tftest.TestStep{
+			{Config: one + other},
+			{PreConfig: lists("52.1.2.3", "52.1.2.4", "52.1.2.5"), Config: one + other, ConfigPlanChecks: settled()},
+			{Config: other, ExpectNonEmptyPlan: true},
+			{PreConfig: lists("52.1.2.5"), Config: other, ConfigPlanChecks: planned(updates(address))},
+			{PreConfig: lists("52.1.2.4", "52.1.2.5"), Config: of("one", `["52.1.2.4"]`, `["52.1.2.4"]`) + of("other", `["52.1.2.4", "52.1.2.5"]`, `["52.1.2.4"]`)},
+			{Config: of("other", `["52.1.2.4", "52.1.2.5"]`, `["52.1.2.4"]`)},
+			{PreConfig: lists("52.1.2.4", "52.1.2.5"), Config: of("other", `["52.1.2.4", "52.1.2.5"]`, `["52.1.2.4"]`), ConfigPlanChecks: settled()},
 		},
 	})
 }

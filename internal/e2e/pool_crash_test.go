@@ -1,13 +1,10 @@
 package e2e_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -19,94 +16,6 @@ import (
 
 // addressWrites are the calls of EC2 by which a pool and its admission change something.
 var addressWrites = []string{"ec2:AllocateAddress", "ec2:CreateTags", "ec2:DeleteTags", "ec2:DisassociateAddress", "ec2:ReleaseAddress"}
-
-// guillotine kills the runs of a stage behind the effect of a call, before its answer, and looks at
-// every call of theirs. Calls count from a run's first write on: before it there is nothing to be lost.
-type guillotine struct {
-	stage *stage
-	// watch is called after the effect of every call; nil for nothing.
-	watch func()
-
-	mu      sync.Mutex
-	at      int // 0 lets all pass
-	calls   int
-	writing bool
-	gate    *fault.Gate
-}
-
-// newGuillotine sets the hooks on all that the stage asks of AWS, and on an account of Azure's unless it is "".
-func newGuillotine(t *testing.T, s *stage, account string, watch func()) *guillotine {
-	t.Helper()
-	g := &guillotine{stage: s, watch: watch, gate: fault.NewGate()}
-	hook := func(rule fault.Rule, write bool) fault.Rule {
-		rule.Times, rule.Then = -1, func() { g.called(write) }
-		return rule
-	}
-	amazon := &acctest.Sandbox(t).AWSCloud().Faults
-	for _, operation := range addressWrites {
-		amazon.Add(hook(fault.Rule{Caller: s.key, Operation: operation}, true))
-	}
-	amazon.Add(hook(fault.Rule{Caller: s.key}, false))
-	if account != "" {
-		path := regexp.MustCompile("(?i)^" + regexp.QuoteMeta(account) + "$")
-		acctest.Sandbox(t).Azure().Faults.Add(hook(fault.Rule{Method: http.MethodPatch, Path: path}, true), hook(fault.Rule{Path: path}, false))
-	}
-	return g
-}
-
-func (g *guillotine) called(write bool) {
-	if g.watch != nil {
-		g.watch()
-	}
-	g.mu.Lock()
-	g.writing = g.writing || write
-	if g.writing {
-		g.calls++
-	}
-	gate, fall := g.gate, g.at > 0 && g.calls == g.at
-	g.mu.Unlock()
-	if fall {
-		gate.Hold()
-	}
-}
-
-// run runs a command and kills it at its k-th call; false if it came to its end, with fewer calls.
-func (g *guillotine) run(t *testing.T, k int, command string) (killed bool) {
-	t.Helper()
-	gate := fault.NewGate()
-	g.set(k, gate)
-	defer func() {
-		gate.Open()
-		g.set(0, gate)
-	}()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	run, err := g.stage.tf.Start(ctx, nil, arguments(command)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-gate.Held():
-		if err := run.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := run.Wait(); err == nil {
-			t.Fatal("a run that was killed ended well")
-		}
-		return true
-	case <-run.Done():
-		if output, err := run.Wait(); err != nil {
-			t.Fatalf("%v\n%s", err, output)
-		}
-		return false
-	}
-}
-
-func (g *guillotine) set(at int, gate *fault.Gate) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.at, g.calls, g.writing, g.gate = at, 0, false, gate
-}
 
 // again applies, and asserts an empty plan and that no address is lost, tagged or not.
 func (s *stage) again(t *testing.T) {

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	tftest "github.com/hashicorp/terraform-plugin-testing/helper/resource"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/acctest"
@@ -28,6 +30,9 @@ func said(parts ...string) *regexp.Regexp {
 	return regexp.MustCompile("(?s)" + strings.Join(expressions, ".*"))
 }
 
+// refusedByRule is whether a call had no effect because a test's own rule refused it.
+func refusedByRule(e fault.Entry) bool { return e.Faulted && e.Status >= http.StatusBadRequest }
+
 // changes are the calls in the clouds' logs that may have changed something.
 func changes(t *testing.T) []string {
 	t.Helper()
@@ -35,13 +40,13 @@ func changes(t *testing.T) []string {
 	var made []string
 	for _, e := range sb.AWSCloud().Faults.Log() {
 		_, action, _ := strings.Cut(e.Operation, ":")
-		if !slices.ContainsFunc([]string{"Describe", "Get", "List"}, func(reading string) bool { return strings.HasPrefix(action, reading) }) {
+		if !refusedByRule(e) && !slices.ContainsFunc([]string{"Describe", "Get", "List"}, func(reading string) bool { return strings.HasPrefix(action, reading) }) {
 			made = append(made, e.Operation)
 		}
 	}
 	for _, script := range []*fault.Script{&sb.Azure().Faults, &sb.Databricks().Faults} {
 		for _, e := range script.Log() {
-			if e.Method != http.MethodGet && !strings.HasSuffix(e.Path, "/token") {
+			if !refusedByRule(e) && e.Method != http.MethodGet && !strings.HasSuffix(e.Path, "/token") {
 				made = append(made, e.Method+" "+e.Path)
 			}
 		}
@@ -59,7 +64,16 @@ func TestRefusedAtPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ncc, s := sharedNCC(t), offer(t)
+	deleted := seedAccount(t, nil)
+	if err := sb.Azure().DeleteAccount(deleted); err != nil {
+		t.Fatal(err)
+	}
+	ncc, s, other := sharedNCC(t), offer(t), offer(t)
+	ruleToOther := addedRule(t, other)
+	ruleElsewhere, err := sb.Databricks().CreateRule(elsewhere, strings.Replace(other.name, "us-east-1", "eu-west-1", 1), modelHost)
+	if err != nil {
+		t.Fatal(err)
+	}
 	settings := func(block string) string { return "provider \"crosscloudlink\" {\n  " + block + "\n}\n" }
 	pool := poolConfig(unique("refused"), "1")
 	firewall := firewallConfig(account, `["52.1.2.3"]`)
@@ -81,6 +95,24 @@ func TestRefusedAtPlan(t *testing.T) {
 			said("The account has no custom subdomain", "account_id =", "Set custom_subdomain_name on the account")},
 		{"account that does not exist", firewallConfig(account+"-not", `["52.1.2.3"]`), nil,
 			said("The account does not exist", "account_id =", "Check its name, group and subscription")},
+		{"account that was deleted", firewallConfig(deleted, `["52.1.2.3"]`), nil,
+			said("The account does not exist", "account_id =", "It was deleted", "az cognitiveservices account recover", "az cognitiveservices account purge")},
+		{"account of another subscription", firewallConfig(strings.Replace(account, sb.Azure().SubscriptionID(), "00000000-0000-0000-0000-000000000000", 1), `["52.1.2.3"]`), nil,
+			said("The account does not exist", "account_id =", "Check its name, group and subscription")},
+		{"deployment instead of an account", firewallConfig(account+"/deployments/chat", `["52.1.2.3"]`), nil,
+			said("Invalid account id", "account_id =", "names a part of an account", account)},
+		{"search service instead of an account", firewallConfig(strings.Replace(account, "Microsoft.CognitiveServices/accounts", "Microsoft.Search/searchServices", 1), `["52.1.2.3"]`), nil,
+			said("Invalid account id", "account_id =", "ARM id of a Microsoft.Search/searchServices", "azurerm_cognitive_account")},
+		{"endpoint instead of an account", firewallConfig("https://models.openai.azure.com/", `["52.1.2.3"]`), nil,
+			said("Invalid account id", "account_id =", "is an endpoint", "azurerm_cognitive_account")},
+		{"firewall that keeps a pool's addresses", poolConfig(unique("refused"), "1", "require_admission = true") +
+			firewallConfig(account, "crosscloudlink_eip_pool.test.public_ips", `on_destroy = "keep"`) + `
+resource "crosscloudlink_eip_admission" "test" {
+  pool_name = crosscloudlink_eip_pool.test.name
+  firewalls = { openai = crosscloudlink_aoai_ip_firewall.test }
+}
+`, nil,
+			said("A firewall would keep addresses that go back to AWS", `firewalls["openai"]`, "Nothing was changed", `Set on_destroy = "remove_entries"`, "existing_allocation_ids")},
 
 		{"pool of size 0", poolConfig(unique("refused"), "0"), nil,
 			said("The pool has no room for an address", "size = 0", "at least 1", "Write the largest number of instances")},
@@ -95,6 +127,14 @@ func TestRefusedAtPlan(t *testing.T) {
 			said("The network connectivity configuration is in another region", "network_connectivity_config_id =", "is in eu-west-1", "give the NCC of the workspaces in us-east-1")},
 		{"NCC that does not exist", approvalConfig("00000000-0000-0000-0000-000000000000", quoted(s.id)), nil,
 			said("The network connectivity configuration does not exist", "network_connectivity_config_id =", "Check the id")},
+		{"rule that does not exist", approvalConfig(ncc, quoted(s.id), `private_endpoint_rule_id = "00000000-0000-0000-0000-000000000000"`), nil,
+			said("The private endpoint rule does not exist", "private_endpoint_rule_id", "=", "has no rule", "leave private_endpoint_rule_id out")},
+		{"rule of another NCC", approvalConfig(ncc, quoted(s.id), "private_endpoint_rule_id = "+quoted(ruleElsewhere)), nil,
+			said("The private endpoint rule does not exist", "private_endpoint_rule_id", "=", ncc+" has no rule")},
+		{"rule of another service", approvalConfig(ncc, quoted(s.id), "private_endpoint_rule_id = "+quoted(ruleToOther)), nil,
+			said("The connection was not accepted", "private_endpoint_rule_id", "=", other.name, "not for "+s.id)},
+		{"VPC endpoint of another form", approvalConfig(ncc, quoted(s.id), "vpc_endpoint_id = "+quoted(s.id)), nil,
+			said("vpc_endpoint_id", "=", s.id)},
 
 		{"empty account_id", settings(`databricks = { account = { account_id = "" } }`) + approval, nil,
 			said("account_id", "Write the id that the Databricks account console shows beside your user name")},
@@ -129,5 +169,33 @@ func TestRefusedAtPlan(t *testing.T) {
 	}
 	if err := withdraw(t, s); err != nil {
 		t.Error(err)
+	}
+}
+
+// An endpoint service that does not let Databricks in is refused by the apply, before it waits for anything:
+// the plan only warns, since the same apply may let it in.
+func TestRefusedWithoutPrincipal(t *testing.T) {
+	ncc, s := sharedNCC(t), offer(t)
+	_, err := compute(t).ModifyVpcEndpointServicePermissions(t.Context(), &ec2.ModifyVpcEndpointServicePermissionsInput{
+		ServiceId: &s.id, RemoveAllowedPrincipals: []string{databricksPrincipal}, AddAllowedPrincipals: []string{"arn:aws:iam::123456789012:root"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stage := newStage(t, approvalConfig(ncc, quoted(s.id)))
+	told := said("The endpoint service does not let Databricks connect", "endpoint_service_id", "=", "only arn:aws:iam::123456789012:root", "Add "+databricksPrincipal, "allowed_principals")
+	if out := stage.do(t, planning()...); !told.MatchString(strings.ReplaceAll(out, "│", "")) {
+		t.Errorf("the plan does not warn:\n%s", out)
+	}
+	before, began := len(changes(t)), time.Now()
+	out, err := stage.tf.Do(t.Context(), arguments(apply)...)
+	if err == nil || !told.MatchString(strings.ReplaceAll(out, "│", "")) {
+		t.Errorf("the apply ended with %v:\n%s", err, out)
+	}
+	if waited := time.Since(began); waited > 30*time.Second {
+		t.Errorf("the apply has waited %s", waited)
+	}
+	if made := changes(t)[before:]; len(made) > 0 {
+		t.Errorf("the apply has made the changes %v", made)
 	}
 }

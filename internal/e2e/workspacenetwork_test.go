@@ -4,11 +4,14 @@ import (
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	databrickssdk "github.com/databricks/databricks-sdk-go"
+	"github.com/databricks/databricks-sdk-go/service/settings"
 	tftest "github.com/hashicorp/terraform-plugin-testing/helper/resource"
 	"github.com/hashicorp/terraform-plugin-testing/knownvalue"
 	"github.com/hashicorp/terraform-plugin-testing/plancheck"
@@ -241,6 +244,133 @@ func TestWorkspaceNetworkWithNothingToPutBack(t *testing.T) {
 			{PreConfig: unchanged, Config: networkConfig(id, quoted(ours), ourPolicy, fmt.Sprintf("restore_network_connectivity_config_id = %q", ours))},
 		},
 	})
+}
+
+// administrator is the Databricks account as another administrator has it.
+func administrator(t *testing.T) *databrickssdk.AccountClient {
+	t.Helper()
+	cloud := acctest.Sandbox(t).Databricks()
+	client, err := databrickssdk.NewAccountClient(&databrickssdk.Config{
+		Host: cloud.URL(), AccountID: cloud.AccountID(), ClientID: cloud.ClientID(), ClientSecret: cloud.ClientSecret(), AuthType: "oauth-m2m",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// The policy that a workspace had is deleted while it has ours: the destroy is refused as a whole, until the
+// configuration names another one.
+func TestWorkspaceNetworkWithAPolicyToPutBackThatIsGone(t *testing.T) {
+	cloud := acctest.Sandbox(t).Databricks()
+	theirs, ours := sharedNetworks(t)
+	id, former := seedTheirWorkspace(t, theirs), unique("former")
+	for _, err := range []error{cloud.SeedPolicy(former), cloud.AttachPolicy(id, former)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	plain := networkConfig(id, quoted(ours), ourPolicy)
+	tftest.UnitTest(t, tftest.TestCase{
+		ProtoV6ProviderFactories: acctest.Providers(),
+		CheckDestroy:             func(*terraform.State) error { return hasNetwork(t, id, theirs, defaultPolicy) },
+		Steps: []tftest.TestStep{
+			{Config: plain, ConfigStateChecks: knowns(networkAddress, map[string]knownvalue.Check{"restore_network_policy_id": text(former)})},
+			{
+				PreConfig: func() {
+					if err := administrator(t).NetworkPolicies.DeleteNetworkPolicyRpc(t.Context(), settings.DeleteNetworkPolicyRequest{NetworkPolicyId: former}); err != nil {
+						t.Error(err)
+					}
+				},
+				Config: plain, Destroy: true, ExpectError: said("The network policy to put back does not exist any more", former, "Nothing was changed", "Set restore_network_policy_id", "default-policy"),
+			},
+			{
+				PreConfig: func() {
+					if err := hasNetwork(t, id, ours, ourPolicy); err != nil {
+						t.Error(err)
+					}
+				},
+				Config: networkConfig(id, quoted(ours), ourPolicy, fmt.Sprintf("restore_network_policy_id = %q", defaultPolicy)), ConfigPlanChecks: planned(updates(networkAddress)),
+			},
+		},
+	})
+}
+
+// Several workspaces get one NCC in one apply, up to the most that it may have, while one of them is busy: the one too
+// many is refused by name and keeps what it has, and each of the others is bound, repaired and put back by itself.
+func TestWorkspaceNetworkOfSeveralWorkspaces(t *testing.T) {
+	const most, several = 50, 6
+	cloud := acctest.Sandbox(t).Databricks()
+	theirs, _ := sharedNetworks(t)
+	shared, err := cloud.SeedNCC(unique("shared"), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cloud.ForgetNCC(shared) })
+	for range most - several {
+		seedTheirWorkspace(t, shared)
+	}
+	var ids []int64
+	for range several + 1 {
+		ids = append(ids, seedTheirWorkspace(t, theirs))
+	}
+	config := func(ids []int64) string {
+		var keys []string
+		for _, id := range ids {
+			keys = append(keys, fmt.Sprint(id))
+		}
+		return fmt.Sprintf(`
+resource "crosscloudlink_databricks_workspace_network" "test" {
+  for_each                       = toset(%s)
+  workspace_id                   = tonumber(each.key)
+  network_connectivity_config_id = %q
+  network_policy_id              = %q
+}
+`, hcl(keys...), shared, ourPolicy)
+	}
+	// having are the workspaces that have a network.
+	having := func(ncc, policy string) (found []int64) {
+		for _, id := range ids {
+			if hasNetwork(t, id, ncc, policy) == nil {
+				found = append(found, id)
+			}
+		}
+		return found
+	}
+
+	s := newStage(t, config(ids))
+	output, err := s.tf.Do(t.Context(), arguments(apply)...)
+	if err == nil || !said("The workspace's network could not be changed", "is as it was", shared+" has 50 workspaces", "Give another NCC").MatchString(strings.ReplaceAll(output, "│", "")) {
+		t.Errorf("with one workspace too many: %v\n%s", err, output)
+	}
+	bound, left := having(shared, ourPolicy), having(theirs, theirPolicy)
+	if len(bound) != several || len(left) != 1 {
+		t.Fatalf("of %v, %v are bound, and %v are as they were", ids, bound, left)
+	}
+
+	// Without it all is well; one of them is bound elsewhere by hand, and another one refuses for a while.
+	for _, problem := range []error{cloud.BindNCC(bound[0], theirs), cloud.AttachPolicy(bound[1], theirPolicy)} {
+		if problem != nil {
+			t.Fatal(problem)
+		}
+	}
+	cloud.Faults.Add(fault.Rule{
+		Method: http.MethodPatch, Path: regexp.MustCompile(fmt.Sprintf("/workspaces/%d$", bound[0])), Times: 2,
+		Status: http.StatusBadRequest, Code: "INVALID_STATE", Message: "The workspace is being updated.",
+	})
+	s.configure(t, config(bound))
+	if output := s.do(t, arguments(apply)...); !strings.Contains(output, "0 added, 2 changed, 0 destroyed") {
+		t.Errorf("the repair of two has said\n%s", output)
+	}
+	if got := having(shared, ourPolicy); !slices.Equal(got, bound) {
+		t.Errorf("%v are bound, want %v", got, bound)
+	}
+	s.do(t, "plan", "-detailed-exitcode", "-input=false", "-no-color")
+
+	s.do(t, arguments(destroy)...)
+	if got := having(theirs, theirPolicy); !slices.Equal(got, ids) {
+		t.Errorf("%v have their network again, want %v", got, ids)
+	}
 }
 
 func TestWorkspaceNetworkOfAWorkspaceThatIsGone(t *testing.T) {

@@ -52,20 +52,20 @@ func (g *gate) look(ctx context.Context, m model) bool {
 
 // follow carries a verdict out: what must not serve any more first, what may serve then, and last what may go.
 func (g *gate) follow(ctx context.Context, v verdict) (released []eippool.Address, ok bool) {
-	if !g.withdraw(ctx, v.Withdraw) {
+	if !g.withdraw(ctx, v.Withdraw, "not listed any more by "+quoted(v.lacking(v.Withdraw)...)) {
 		return nil, false
 	}
 	if err := g.tag(ctx, v.Admit, eiptag.AdmissionAdmitted); err != nil {
-		clouderr.Add(g.diags, "Cannot admit addresses", err, fmt.Sprintf("Pool %q: the firewall lists %s, but they could not be tagged as admitted, so nobody may claim them yet.", g.name, eippool.Names(v.Admit)))
+		clouderr.Add(g.diags, "Cannot admit addresses", err, fmt.Sprintf("Pool %q: all firewalls list %s, but they could not be tagged as admitted, so nobody may claim them yet.", g.name, eippool.Names(v.Admit)))
 		return nil, false
 	}
 	for _, a := range v.Held {
 		g.stillUsed(a, a.User())
 	}
 	for _, a := range v.Lingering {
-		g.diags.AddWarning("The firewall still lists a retired address",
-			fmt.Sprintf("Pool %q: %s is retired, and the firewall lists it as an entry that no resource of this configuration manages (unmanaged_ip_rules): an apply that was killed has left it, or somebody else relies on it. It was not released: whoever gets it next would be let in.\n\n"+
-				"Remove the entry from the account's firewall, or let crosscloudlink_aoai_ip_firewall take it over (terraform import with ACCOUNT_ID#OWNER#%s,… and all other entries of that resource), and apply. The next plan shows an update until it is gone.", g.name, a, a.PublicIP))
+		g.diags.AddWarning("A firewall still lists a retired address",
+			fmt.Sprintf("Pool %q: %s is retired, and %s lists it as an entry that no resource of this configuration manages (unmanaged_ip_rules): an apply that was killed has left it, or somebody else relies on it. It was not released: whoever gets it next would be let in.\n\n"+
+				"Remove the entry from the account's firewall, or let its crosscloudlink_aoai_ip_firewall take it over (terraform import with ACCOUNT_ID#OWNER#%s,… and all other entries of that resource), and apply. The next plan shows an update until it is gone.", g.name, a, quoted(v.Listing[a.PublicIP]...), a.PublicIP))
 	}
 	for _, a := range v.Release {
 		switch err := g.region.Release(ctx, a); {
@@ -75,29 +75,29 @@ func (g *gate) follow(ctx context.Context, v verdict) (released []eippool.Addres
 		case eippool.IsInUse(err):
 			g.stillUsed(a, "something that has just claimed it")
 		default:
-			clouderr.AddWarning(g.diags, "A retired address could not be released", err, fmt.Sprintf("Pool %q: the firewall has forgotten %s, but AWS did not take it back. The next plan shows an update.", g.name, a))
+			clouderr.AddWarning(g.diags, "A retired address could not be released", err, fmt.Sprintf("Pool %q: the firewalls have forgotten %s, but AWS did not take it back. The next plan shows an update.", g.name, a))
 		}
 	}
 	return released, true
 }
 
 // withdraw closes the gate for addresses, in use or not: an instance on one of them no longer
-// gets through the firewall anyhow, and must not be taken for one that serves.
-func (g *gate) withdraw(ctx context.Context, addresses []eippool.Address) bool {
+// gets through every firewall anyhow, and must not be taken for one that serves.
+func (g *gate) withdraw(ctx context.Context, addresses []eippool.Address, because string) bool {
 	if err := g.tag(ctx, addresses, eiptag.AdmissionRequired); err != nil {
-		clouderr.Add(g.diags, "Cannot withdraw admissions", err, fmt.Sprintf("Pool %q: %s are not admitted by the firewall, but their tags could not be changed.", g.name, eippool.Names(addresses)))
+		clouderr.Add(g.diags, "Cannot withdraw admissions", err, fmt.Sprintf("Pool %q: %s are to be admitted no longer (%s), but their tags could not be changed.", g.name, eippool.Names(addresses), because))
 		return false
 	}
 	if used := inUse(addresses); len(used) > 0 {
 		g.diags.AddWarning("Addresses lost their admission while in use",
-			fmt.Sprintf("Pool %q: the firewall does not list these addresses any more, so they may not be claimed again, and what they serve is refused at the other end:\n%s\n\nIf this was not meant, put the addresses back into the firewall's rules and apply.", g.name, eippool.InUseLines(used)))
+			fmt.Sprintf("Pool %q: these addresses may not be claimed again (%s), and what they serve may be refused at the other end:\n%s\n\nIf this was not meant, put the addresses back into the firewalls' rules and apply.", g.name, because, eippool.InUseLines(used)))
 	}
 	return true
 }
 
 func (g *gate) stillUsed(a eippool.Address, user string) {
 	g.diags.AddWarning("A retired address is still in use",
-		fmt.Sprintf("Pool %q: the firewall has forgotten %s, but it is used by %s, so it was not released. The next plan shows an update until it is.", g.name, a, user))
+		fmt.Sprintf("Pool %q: the firewalls have forgotten %s, but it is used by %s, so it was not released. The next plan shows an update until it is.", g.name, a, user))
 }
 
 func (g *gate) tag(ctx context.Context, addresses []eippool.Address, admission string) error {

@@ -23,69 +23,72 @@ import (
 // theirEntry is what others have in the firewall.
 const theirEntry = "20.50.60.70"
 
-// firewall plays crosscloudlink_aoai_ip_firewall and the account behind it: a list of public IPs.
-type firewall struct {
+// account plays a crosscloudlink_aoai_ip_firewall and the account behind it: a list of public IPs.
+type account struct {
+	name string
 	// listed is what the account admits; own is what the state of the resource holds.
 	listed, own map[string]bool
 	// call wraps a call of the account, as Region's hooks wrap those of EC2.
 	call func(name string, effect func()) error
+	// late says that the firewall is another team's, which has not followed the pool yet.
+	late bool
+	// joins says that no apply with this firewall has been through, leaves that it is no longer configured.
+	joins, leaves bool
 }
 
-func (f *firewall) refresh() {
-	maps.DeleteFunc(f.own, func(ip string, _ bool) bool { return !f.listed[ip] })
+func (c *account) refresh() {
+	maps.DeleteFunc(c.own, func(ip string, _ bool) bool { return !c.listed[ip] })
 }
 
-// apply adds what came and removes the own entries that left, in one write, as the resource does; it returns
-// admitted_public_ips, read back.
-func (f *firewall) apply(rules []string) (admitted []string, err error) {
+// apply adds what came and removes the own entries that left, in one write, as the resource does, and reads back.
+func (c *account) apply(rules []string) error {
 	wanted := map[string]bool{}
-	changes := len(rules) != len(f.own)
+	changes := len(rules) != len(c.own)
 	for _, ip := range rules {
 		wanted[ip] = true
-		changes = changes || !f.own[ip] || !f.listed[ip]
+		changes = changes || !c.own[ip] || !c.listed[ip]
 	}
-	if changes {
-		err := f.call("PATCH", func() {
-			for ip := range f.own {
-				if !wanted[ip] {
-					delete(f.listed, ip)
-				}
+	if !changes {
+		return nil
+	}
+	err := c.call("PATCH "+c.name, func() {
+		for ip := range c.own {
+			if !wanted[ip] {
+				delete(c.listed, ip)
 			}
-			maps.Copy(f.listed, wanted)
-		})
-		if err == nil {
-			err = f.call("GET", func() {})
 		}
-		if err != nil {
-			return nil, err
-		}
-		f.own = wanted
+		maps.Copy(c.listed, wanted)
+	})
+	if err == nil {
+		err = c.call("GET "+c.name, func() {})
 	}
-	for _, ip := range rules {
-		if f.listed[ip] {
-			admitted = append(admitted, ip)
-		}
+	if err == nil {
+		c.own = wanted
 	}
-	return admitted, nil
+	return err
 }
 
-// graph is a configuration of pool → firewall → admission, and the clouds that it is applied to.
+// admitted is admitted_public_ips.
+func (c *account) admitted() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c.own)), func(ip string) bool { return !c.listed[ip] })
+}
+
+// graph is a configuration of pool → firewalls → admission, and the clouds that it is applied to.
 type graph struct {
 	t         *testing.T
 	region    *pooltest.Region
 	pool      *pooltest.Core
-	firewall  *firewall
+	accounts  []*account
 	admission *pooltest.Core
 	cut       *powercut.Cut
 	// meanwhile is what others do at every call; nil for nothing.
 	meanwhile func()
-	// late says that the firewall is another team's, which has not followed the pool yet.
-	late bool
 	// at is which run it is, for messages.
 	at string
 }
 
-func newGraph(t *testing.T, lag int) *graph {
+// newGraph is a graph with as many firewalls, before its first apply.
+func newGraph(t *testing.T, firewalls, lag int) *graph {
 	t.Helper()
 	region := pooltest.NewRegion()
 	region.Quota = 100
@@ -98,13 +101,9 @@ func newGraph(t *testing.T, lag int) *graph {
 		})
 		return r
 	})
-	g.firewall = &firewall{listed: map[string]bool{theirEntry: true}, own: map[string]bool{}, call: func(name string, effect func()) error {
-		if err := region.Before(name, 0); err != nil {
-			return err
-		}
-		effect()
-		return region.After(name, 0)
-	}}
+	for range firewalls {
+		g.addAccount()
+	}
 	region.Before = func(call string, n int) error {
 		err := g.cut.Before(call, n)
 		if g.meanwhile != nil {
@@ -121,52 +120,104 @@ func newGraph(t *testing.T, lag int) *graph {
 	return g
 }
 
-// watch is the promise: at no moment is an address claimable that the firewall does not list, and none
-// is released that it lists.
+func (g *graph) addAccount() *account {
+	c := &account{name: fmt.Sprintf("models-%d", len(g.accounts)), listed: map[string]bool{theirEntry: true}, own: map[string]bool{}, call: func(name string, effect func()) error {
+		if err := g.region.Before(name, 0); err != nil {
+			return err
+		}
+		effect()
+		return g.region.After(name, 0)
+	}}
+	g.accounts = append(g.accounts, c)
+	return c
+}
+
+// watch is the promise: at no moment is an address claimable that not every firewall lists, and none
+// is released that any of them lists. A firewall that has just joined has the gate closed by the first apply with it; one that
+// leaves no longer has a say in what is claimable.
 func (g *graph) watch(call string) {
 	g.t.Helper()
 	there := map[string]bool{}
-	for _, e := range g.region.Addresses() {
+	all := g.region.Addresses()
+	for _, e := range all {
 		there[e.IP] = true
-		if e.Tags[eiptag.DefaultPoolKey] == "egress" && eiptag.Claimable(e.Tags) && !g.firewall.listed[e.IP] {
-			g.t.Fatalf("%s: at %s %s (%s) may be claimed, and the firewall lists %v", g.at, call, e.ID, e.IP, slices.Sorted(maps.Keys(g.firewall.listed)))
-		}
 	}
-	for _, e := range g.region.Released() {
-		if g.firewall.listed[e.IP] && !there[e.IP] {
-			g.t.Fatalf("%s: at %s %s (%s) is released, and the firewall lists it", g.at, call, e.ID, e.IP)
+	for _, c := range g.accounts {
+		for _, e := range all {
+			if !c.joins && !c.leaves && e.Tags[eiptag.DefaultPoolKey] == "egress" && eiptag.Claimable(e.Tags) && !c.listed[e.IP] {
+				g.t.Fatalf("%s: at %s %s (%s) may be claimed, and %s lists %v", g.at, call, e.ID, e.IP, c.name, slices.Sorted(maps.Keys(c.listed)))
+			}
+		}
+		for _, e := range g.region.Released() {
+			if c.listed[e.IP] && !there[e.IP] {
+				g.t.Fatalf("%s: at %s %s (%s) is released, and %s lists it", g.at, call, e.ID, e.IP, c.name)
+			}
 		}
 	}
 }
 
-// states are those of the three resources.
+// states are those of the resources; own are those of the firewalls.
 type states struct {
 	pool, admission resourcetest.State
-	own             map[string]bool
+	own             []map[string]bool
 }
 
 func (g *graph) states() states {
-	return states{g.pool.State, g.admission.State, maps.Clone(g.firewall.own)}
+	s := states{pool: g.pool.State, admission: g.admission.State}
+	for _, c := range g.accounts {
+		s.own = append(s.own, maps.Clone(c.own))
+	}
+	return s
 }
 
 func (g *graph) restore(s states) {
-	g.pool.State, g.admission.State, g.firewall.own = s.pool, s.admission, s.own
+	g.pool.State, g.admission.State = s.pool, s.admission
+	for i, c := range g.accounts {
+		c.own = maps.Clone(s.own[i])
+	}
 }
 
 // gate is the configuration of the admission.
-func (g *graph) gate(admitted []string) pooltest.Config {
-	var lingering []string
-	for _, ip := range g.pool.Strings("retired_public_ips") {
-		if g.firewall.listed[ip] {
-			lingering = append(lingering, ip)
+func (g *graph) gate() pooltest.Config {
+	walls := map[string]wall{}
+	for _, c := range g.accounts {
+		if !c.leaves {
+			lingering := slices.DeleteFunc(g.pool.Strings("retired_public_ips"), func(ip string) bool { return !c.listed[ip] })
+			walls[c.name] = wall{admitted: c.admitted(), effective: lingering}
 		}
 	}
-	return lists(admitted...).With(pooltest.Config{"effective_ip_rules": lingering})
+	return behind(walls)
 }
 
-// apply is terraform apply. A run that is cut off leaves the states as after the last resource
-// that was done, or, if it forgets, as they were before it: a remote state is written now and then only. ok is false if a
-// resource failed; said is what it said.
+// refresh is the first part of every run.
+func (g *graph) refresh() pooltest.Result {
+	g.t.Helper()
+	r := g.pool.Refresh()
+	if !r.Failed {
+		r = g.admission.Refresh()
+	}
+	if !r.Failed {
+		for _, c := range g.accounts {
+			c.refresh()
+		}
+	}
+	return r
+}
+
+// run is one resource's part of an apply: an empty plan changes nothing.
+func run(t *testing.T, core *pooltest.Core, config pooltest.Config) (said string, ok bool) {
+	t.Helper()
+	p := core.Plan(config)
+	if p.Failed || p.Empty {
+		return p.String(), !p.Failed
+	}
+	r := core.Apply(t.Context(), p)
+	return r.String(), !r.Failed
+}
+
+// apply is terraform apply; firewalls that leave are destroyed before the admission is updated. A run that is cut off leaves
+// the states as after the last resource that was done, or, if it forgets, as they were before it: a remote state is written now
+// and then only. ok is false if a resource failed; said is what it said.
 func (g *graph) apply(config pooltest.Config, forgets bool) (said string, ok bool) {
 	g.t.Helper()
 	before := g.states()
@@ -180,45 +231,30 @@ func (g *graph) apply(config pooltest.Config, forgets bool) (said string, ok boo
 		}
 		g.cut = &powercut.Cut{}
 	}()
-	if r := g.pool.Refresh(); r.Failed {
+	if r := g.refresh(); r.Failed {
 		return r.String(), false
 	}
-	if r := g.admission.Refresh(); r.Failed {
-		return r.String(), false
-	}
-	g.firewall.refresh()
 	saved = g.states()
 
-	p := g.pool.Plan(config)
-	if p.Failed {
-		return p.String(), false
-	}
-	if !p.Empty {
-		if r := g.pool.Apply(g.t.Context(), p); r.Failed {
-			return r.String(), false
-		}
-	}
-	if g.cut.Dead() {
-		return "", false
+	if said, ok := run(g.t, g.pool, config); !ok || g.cut.Dead() {
+		return said, false
 	}
 	saved.pool = g.pool.State
-	rules := g.pool.Strings("public_ips")
-	if g.late {
-		rules = slices.Collect(maps.Keys(g.firewall.own))
-	}
-	admitted, err := g.firewall.apply(rules)
-	if err != nil {
-		return err.Error(), false
-	}
-	saved.own = maps.Clone(g.firewall.own)
-	p = g.admission.Plan(g.gate(admitted))
-	if p.Failed {
-		return p.String(), false
-	}
-	if !p.Empty {
-		if r := g.admission.Apply(g.t.Context(), p); r.Failed {
-			return r.String(), false
+	for i, c := range g.accounts {
+		rules := g.pool.Strings("public_ips")
+		switch {
+		case c.leaves:
+			rules = nil
+		case c.late:
+			rules = slices.Collect(maps.Keys(c.own))
 		}
+		if err := c.apply(rules); err != nil {
+			return err.Error(), false
+		}
+		saved.own[i] = maps.Clone(c.own)
+	}
+	if said, ok := run(g.t, g.admission, g.gate()); !ok {
+		return said, false
 	}
 	saved.admission = g.admission.State
 	return "", true
@@ -234,26 +270,24 @@ func (g *graph) destroy() (said string, ok bool) {
 		}
 		g.cut = &powercut.Cut{}
 	}()
-	if r := g.pool.Refresh(); r.Failed {
+	if r := g.refresh(); r.Failed {
 		return r.String(), false
 	}
-	if r := g.admission.Refresh(); r.Failed {
-		return r.String(), false
-	}
-	g.firewall.refresh()
 	if !g.admission.State.IsNull() {
-		if r := g.admission.Apply(g.t.Context(), g.admission.Plan(nil)); r.Failed || g.cut.Dead() {
-			return r.String(), false
+		if said, ok := run(g.t, g.admission, nil); !ok || g.cut.Dead() {
+			return said, false
 		}
 	}
 	saved.admission = g.admission.State
-	if _, err := g.firewall.apply(nil); err != nil {
-		return err.Error(), false
+	for i, c := range g.accounts {
+		if err := c.apply(nil); err != nil {
+			return err.Error(), false
+		}
+		saved.own[i] = maps.Clone(c.own)
 	}
-	saved.own = maps.Clone(g.firewall.own)
 	if !g.pool.State.IsNull() {
-		if r := g.pool.Apply(g.t.Context(), g.pool.Plan(nil)); r.Failed {
-			return r.String(), false
+		if said, ok := run(g.t, g.pool, nil); !ok {
+			return said, false
 		}
 	}
 	saved.pool = g.pool.State
@@ -271,13 +305,19 @@ func (g *graph) must(said string, ok bool) {
 }
 
 // settled asserts that all is as configured, and a plan empty.
-func (g *graph) settled(config pooltest.Config, retired int) {
+func (g *graph) settled(config pooltest.Config) {
 	g.t.Helper()
 	g.region.CatchUp()
 	g.pool.ExpectEmptyPlan(config)
 	public := g.pool.Strings("public_ips")
-	g.admission.ExpectEmptyPlan(g.gate(public))
-	expect(g.t, g.at+": the firewall lists", slices.Sorted(maps.Keys(g.firewall.listed)), slices.Sorted(slices.Values(append([]string{theirEntry}, public...))))
+	g.admission.ExpectEmptyPlan(g.gate())
+	for _, c := range g.accounts {
+		want := []string{theirEntry}
+		if !c.leaves {
+			want = append(want, public...)
+		}
+		g.expectListed(c, want...)
+	}
 	claimable, there := 0, 0
 	for _, e := range g.region.Addresses() {
 		there++
@@ -286,7 +326,22 @@ func (g *graph) settled(config pooltest.Config, retired int) {
 		}
 	}
 	expect(g.t, g.at+": claimable", claimable, config["size"].(int))
-	expect(g.t, g.at+": addresses in all", there, len(public)+retired)
+	expect(g.t, g.at+": addresses in all", there, len(public))
+}
+
+func (g *graph) expectListed(c *account, want ...string) {
+	g.t.Helper()
+	expect(g.t, g.at+": "+c.name+" lists", slices.Sorted(maps.Keys(c.listed)), slices.Sorted(slices.Values(want)))
+}
+
+// joined applies with one more firewall.
+func (g *graph) joined(config pooltest.Config) (said string, ok bool) {
+	g.t.Helper()
+	c := g.addAccount()
+	c.joins = true
+	said, ok = g.apply(config, false)
+	c.joins = false
+	return said, ok
 }
 
 func egress(size int, more pooltest.Config) pooltest.Config {
@@ -325,20 +380,35 @@ var graphScenes = map[string]struct {
 		},
 		want: func([]string) pooltest.Config { return egress(3, nil) },
 	},
+	"a firewall joins": {
+		between: func(g *graph, _ []string) { g.addAccount().joins = true },
+		want:    func([]string) pooltest.Config { return egress(3, nil) },
+	},
+	"a firewall joins, grow and rotate": {
+		between: func(g *graph, _ []string) { g.addAccount().joins = true },
+		want:    func(all []string) pooltest.Config { return egress(4, pooltest.Config{"retire": all[1:]}) },
+	},
+	"a firewall leaves, shrink and rotate": {
+		between: func(g *graph, all []string) {
+			g.must(g.joined(egress(3, nil)))
+			g.accounts[0].leaves = true
+		},
+		want: func(all []string) pooltest.Config { return egress(2, pooltest.Config{"retire": all[:1]}) },
+	},
 	"destroy": {between: func(g *graph, all []string) { g.region.Detach(all[0]) }, want: func([]string) pooltest.Config { return nil }},
 }
 
-// The promise of the gate: pool, firewall and admission are killed at their k-th call, for every k, with the
-// call's effect and without, and the monitors look at every call. Then the same is applied again.
+// The promise of the gate, behind one firewall and behind two: pool, firewalls and admission are killed at their k-th call, for
+// every k, with the call's effect and without, and the monitors look at every call. Then the same is applied again.
 func TestPromiseKilledAtEveryCall(t *testing.T) {
 	for name, scene := range graphScenes {
 		t.Run(name, func(t *testing.T) {
 			for _, how := range []struct {
-				lag             int
+				firewalls, lag  int
 				effect, forgets bool
-			}{{0, false, false}, {0, true, false}, {0, true, true}, {2, true, false}} {
+			}{{1, 0, true, false}, {2, 0, false, false}, {2, 0, true, true}, {2, 2, true, false}} {
 				for k, cut := 1, true; cut; k++ {
-					g := newGraph(t, 0)
+					g := newGraph(t, how.firewalls, 0)
 					g.at = "setting up"
 					var all []string
 					if !scene.empty {
@@ -358,7 +428,7 @@ func TestPromiseKilledAtEveryCall(t *testing.T) {
 						}
 						return g.apply(config, how.forgets)
 					}
-					g.at = fmt.Sprintf("lag %d, killed at call %d, effect %t, forgets %t", how.lag, k, how.effect, how.forgets)
+					g.at = fmt.Sprintf("%d firewalls, lag %d, killed at call %d, effect %t, forgets %t", how.firewalls, how.lag, k, how.effect, how.forgets)
 					struck := &powercut.Cut{At: k, Effect: how.effect}
 					g.cut = struck
 					said, ok := run()
@@ -368,9 +438,11 @@ func TestPromiseKilledAtEveryCall(t *testing.T) {
 					g.must(run())
 					if config == nil {
 						expect(t, g.at+": left", len(g.region.Addresses()), 0)
-						expect(t, g.at+": the firewall lists", slices.Sorted(maps.Keys(g.firewall.listed)), []string{theirEntry})
+						for _, c := range g.accounts {
+							g.expectListed(c, theirEntry)
+						}
 					} else {
-						g.settled(config, 0)
+						g.settled(config)
 					}
 					if t.Failed() {
 						t.Fatalf("%s: see above", g.at)
@@ -381,14 +453,14 @@ func TestPromiseKilledAtEveryCall(t *testing.T) {
 	}
 }
 
-// Runs are killed anywhere, sizes and rotations change, the firewall follows late, instances claim by what they read
+// Runs are killed anywhere, sizes and rotations change, one to three firewalls follow late, instances claim by what they read
 // some calls ago and let go, in a random order: the promise holds at every call, and once it is quiet all is as configured.
 func TestPropertyPromise(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	for round := range 20 {
 		rng := rand.New(rand.NewPCG(seed, uint64(round)))
-		g := newGraph(t, rng.IntN(3))
+		g := newGraph(t, 1+rng.IntN(3), rng.IntN(3))
 		var seen []string // what a claimer has read as free and claimable
 		g.meanwhile = func() {
 			all := g.region.Addresses()
@@ -427,7 +499,9 @@ func TestPropertyPromise(t *testing.T) {
 			if rng.IntN(3) > 0 {
 				g.cut = &powercut.Cut{At: 1 + rng.IntN(20), Effect: rng.IntN(2) == 0}
 			}
-			g.late = rng.IntN(4) == 0
+			for _, c := range g.accounts {
+				c.late = rng.IntN(4) == 0
+			}
 			// A refusal is the right answer to some claims; the promise is what counts.
 			_, _ = g.apply(config, false)
 			g.region.CatchUp()
@@ -440,7 +514,7 @@ func TestPropertyPromise(t *testing.T) {
 		if !g.again(config) {
 			t.Fatalf("%s: no rest", g.at)
 		}
-		g.settled(config, 0)
+		g.settled(config)
 	}
 }
 
@@ -448,7 +522,10 @@ func TestPropertyPromise(t *testing.T) {
 func (g *graph) again(config pooltest.Config) bool {
 	g.t.Helper()
 	others := g.meanwhile
-	g.meanwhile, g.late = nil, false
+	g.meanwhile = nil
+	for _, c := range g.accounts {
+		c.late = false
+	}
 	defer func() { g.meanwhile = others }()
 	for _, e := range g.region.Addresses() {
 		g.region.Detach(e.ID)
@@ -457,11 +534,12 @@ func (g *graph) again(config pooltest.Config) bool {
 	for range 4 {
 		g.must(g.apply(config, false))
 		// The hand that a warning asks for: entries that a killed run left and no state knows.
-		maps.DeleteFunc(g.firewall.listed, func(ip string, _ bool) bool { return ip != theirEntry && !g.firewall.own[ip] })
+		for _, c := range g.accounts {
+			maps.DeleteFunc(c.listed, func(ip string, _ bool) bool { return ip != theirEntry && !c.own[ip] })
+		}
 		g.region.CatchUp()
-		g.pool.Refresh()
-		g.admission.Refresh()
-		if g.pool.Plan(config).Empty && g.admission.Plan(g.gate(g.pool.Strings("public_ips"))).Empty {
+		g.refresh()
+		if g.pool.Plan(config).Empty && g.admission.Plan(g.gate()).Empty {
 			return true
 		}
 	}

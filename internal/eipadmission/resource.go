@@ -1,5 +1,5 @@
 // Package eipadmission is the resource crosscloudlink_eip_admission: it lets an address of
-// a pool be claimed only while a firewall lists it.
+// a pool be claimed only while all of its firewalls list it.
 package eipadmission
 
 import (
@@ -16,7 +16,6 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
-	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
 // Default bounds of the operations; `timeouts` replaces them.
@@ -78,16 +77,20 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 	}
 }
 
-// ModifyPlan shows an update while tags and firewall disagree, and refuses a pool of another owner.
+// ModifyPlan shows an update while tags and firewalls disagree, and refuses a pool of another owner and firewalls that
+// keep what the pool releases.
 func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
-	}
 	var plan, before model
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if !req.State.Raw.IsNull() {
 		resp.Diagnostics.Append(req.State.Get(ctx, &before)...)
 	}
+	if req.Plan.Raw.IsNull() {
+		if !resp.Diagnostics.HasError() {
+			r.planDestroy(ctx, before, &resp.Diagnostics)
+		}
+		return
+	}
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -96,31 +99,46 @@ func (r *Resource) ModifyPlan(ctx context.Context, req resource.ModifyPlanReques
 	case creating:
 		plan.setUnknown()
 		r.planCreate(ctx, plan, &resp.Diagnostics)
-	case plan.AdmittedPublicIPs.Equal(before.AdmittedPublicIPs) && plan.EffectiveIPRules.Equal(before.EffectiveIPRules) && len(before.UnsettledAllocationIDs.Elements()) == 0:
+	case plan.Firewalls.Equal(before.Firewalls) && len(before.UnsettledAllocationIDs.Elements()) == 0:
 		plan.setComputedFrom(before)
 	default:
 		plan.setUnknown()
 	}
+	if !creating && len(plan.keepers()) > 0 {
+		if b, found, ok := r.lookAhead(ctx, plan, &resp.Diagnostics); ok {
+			ours, _ := membersOf(found, b.owner)
+			plan.refuseKeepers(ours, &resp.Diagnostics)
+		}
+	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, &plan)...)
 }
 
-// planCreate looks at a pool that exists already; one that the same apply makes is looked at then.
-func (r *Resource) planCreate(ctx context.Context, plan model, diags *diag.Diagnostics) {
-	if plan.PoolName.IsUnknown() || plan.TagKey.IsUnknown() || !r.reachable() {
-		return
+// lookAhead lists the pool in a plan, where that is possible; ok is false where it is not.
+func (r *Resource) lookAhead(ctx context.Context, m model, diags *diag.Diagnostics) (b backend, found []eippool.Address, ok bool) {
+	if m.PoolName.IsUnknown() || m.TagKey.IsUnknown() || !r.reachable() {
+		return backend{}, nil, false
 	}
 	b, more := r.connect(ctx)
 	diags.Append(more...)
 	if more.HasError() {
-		return
+		return backend{}, nil, false
 	}
-	found, err := b.region.Pool(ctx, plan.TagKey.ValueString(), plan.PoolName.ValueString())
+	found, err := b.region.Pool(ctx, m.TagKey.ValueString(), m.PoolName.ValueString())
 	if err != nil {
-		clouderr.Add(diags, "Cannot list the pool", err, fmt.Sprintf("The addresses of pool %q cannot be listed (ec2:DescribeAddresses).", plan.PoolName.ValueString()))
+		clouderr.Add(diags, "Cannot list the pool", err, fmt.Sprintf("The addresses of pool %q cannot be listed (ec2:DescribeAddresses).", m.PoolName.ValueString()))
+		return backend{}, nil, false
+	}
+	return b, found, true
+}
+
+// planCreate looks at a pool that exists already; one that the same apply makes is looked at then.
+func (r *Resource) planCreate(ctx context.Context, plan model, diags *diag.Diagnostics) {
+	b, found, ok := r.lookAhead(ctx, plan, diags)
+	if !ok {
 		return
 	}
 	ours, others := membersOf(found, b.owner)
-	if refuseOthers(plan, b.owner, ours, others, diags) {
+	if refuseOthers(plan, b.owner, ours, others, diags) || plan.refuseKeepers(ours, diags) {
 		return
 	}
 	if len(found) == 0 {
@@ -135,6 +153,19 @@ func (r *Resource) planCreate(ctx context.Context, plan model, diags *diag.Diagn
 	}
 }
 
+// planDestroy refuses to open the way for a pool that releases while a firewall keeps its entries. Such a pool grew since the
+// admission was last applied.
+func (r *Resource) planDestroy(ctx context.Context, state model, diags *diag.Diagnostics) {
+	if len(state.keepers()) == 0 {
+		return
+	}
+	if b, found, ok := r.lookAhead(ctx, state, diags); ok {
+		if ours, _ := membersOf(found, b.owner); len(ours) > 0 {
+			state.refuseKeepers(ours, diags)
+		}
+	}
+}
+
 // refuseOthers reports a pool that another owner has.
 func refuseOthers(m model, owner string, ours, others []eippool.Address, diags *diag.Diagnostics) bool {
 	if len(ours) > 0 || len(others) == 0 {
@@ -146,7 +177,7 @@ func refuseOthers(m model, owner string, ours, others []eippool.Address, diags *
 	return true
 }
 
-// Create admits what the firewall lists.
+// Create admits what all firewalls list.
 func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -155,13 +186,13 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	// What was tagged before an error needs no rollback: it says what the firewall lists, and the next create finds it.
+	// What was tagged before an error needs no rollback: it says what the firewalls list, and the next create finds it.
 	if r.apply(ctx, limit, &plan, &resp.Diagnostics) {
 		resp.Diagnostics.Append(resp.State.Set(ctx, &plan)...)
 	}
 }
 
-// Update follows the firewall's list.
+// Update follows the firewalls' lists.
 func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
 	var plan model
 	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
@@ -175,17 +206,20 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	}
 }
 
-// apply brings tags and firewall together and fills the model; false means that it could not.
+// apply brings tags and firewalls together and fills the model; false means that it could not.
 func (r *Resource) apply(ctx context.Context, limit time.Duration, m *model, diags *diag.Diagnostics) bool {
 	ctx, cancel := context.WithTimeout(poolLog(ctx, *m), limit)
 	defer cancel()
+	if m.refuseUntold(diags) {
+		return false
+	}
 	b, more := r.connect(ctx)
 	diags.Append(more...)
 	if more.HasError() {
 		return false
 	}
 	g := gate{backend: b, key: m.TagKey.ValueString(), name: m.PoolName.ValueString(), diags: diags}
-	if !g.look(ctx, *m) {
+	if !g.look(ctx, *m) || m.refuseKeepers(g.ours, diags) {
 		return false
 	}
 	v := m.judge(g.ours)
@@ -195,7 +229,7 @@ func (r *Resource) apply(ctx context.Context, limit time.Duration, m *model, dia
 		return false
 	}
 	if len(v.Foreign) > 0 {
-		tflog.Info(ctx, "the firewall lists addresses that are not of the pool", map[string]any{"public_ips": v.Foreign})
+		tflog.Info(ctx, "the firewalls list addresses that are not of the pool", map[string]any{"public_ips": v.Foreign})
 	}
 	released, ok := g.follow(ctx, v)
 	if !ok {
@@ -231,14 +265,13 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 	}
 	ours, _ := membersOf(found, b.owner)
 	if len(ours) == 0 {
-		if !state.AdmittedPublicIPs.IsNull() {
+		if !state.Firewalls.IsNull() {
 			resp.Diagnostics.AddWarning("The pool has no addresses any more", fmt.Sprintf("No address of owner %q carries the tag %s = %q, so there is nothing that is admitted. The admission is planned anew.", b.owner, state.TagKey.ValueString(), name))
 		}
 		resp.State.RemoveResource(ctx)
 		return
 	}
-	if state.AdmittedPublicIPs.IsNull() { // imported
-		state.AdmittedPublicIPs = tfvalue.Set(publicIPs(admitted(ours)))
+	if state.ReleasedAllocationIDs.IsNull() { // imported
 		state.setReleased(nil)
 	}
 	state.setSeen(ours)
@@ -268,7 +301,10 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		return
 	}
 	g.ours, _ = membersOf(found, b.owner)
-	if withdraw := admitted(g.ours); g.withdraw(ctx, withdraw) && len(withdraw) > 0 {
+	if len(g.ours) > 0 && state.refuseKeepers(g.ours, &resp.Diagnostics) {
+		return
+	}
+	if withdraw := admitted(g.ours); g.withdraw(ctx, withdraw, "this admission is destroyed") && len(withdraw) > 0 {
 		g.settle(ctx)
 	}
 }

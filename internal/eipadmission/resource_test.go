@@ -2,10 +2,10 @@ package eipadmission
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"reflect"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +17,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool/pooltest"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
@@ -47,8 +48,52 @@ func threeAddresses() (*pooltest.Region, [3]pooltest.Elastic) {
 	return region, [3]pooltest.Elastic{addAddress(region, nil), addAddress(region, nil), addAddress(region, nil)}
 }
 
+// wall is a firewall of a configuration; effective is null if it is nil, onDestroy if it is "".
+type wall struct {
+	admitted, effective []string
+	onDestroy           string
+}
+
+var (
+	setType  = tftypes.Set{ElementType: tftypes.String}
+	wallType = tftypes.Object{AttributeTypes: map[string]tftypes.Type{attrAdmitted: setType, attrEffective: setType, attrOnDestroy: tftypes.String}}
+)
+
+// value is the firewall as a configuration has it.
+func (w wall) value() tftypes.Value {
+	set := func(ips []string) tftypes.Value {
+		elements := []tftypes.Value{}
+		for _, ip := range ips {
+			elements = append(elements, tftypes.NewValue(tftypes.String, ip))
+		}
+		return tftypes.NewValue(setType, elements)
+	}
+	values := map[string]tftypes.Value{attrAdmitted: set(w.admitted), attrEffective: tftypes.NewValue(setType, nil), attrOnDestroy: tftypes.NewValue(tftypes.String, nil)}
+	if w.effective != nil {
+		values[attrEffective] = set(w.effective)
+	}
+	if w.onDestroy != "" {
+		values[attrOnDestroy] = tftypes.NewValue(tftypes.String, w.onDestroy)
+	}
+	return tftypes.NewValue(wallType, values)
+}
+
+// behind is the configuration of an admission on the pool "egress" behind firewalls.
+func behind(walls map[string]wall) pooltest.Config {
+	values := map[string]tftypes.Value{}
+	for name, w := range walls {
+		values[name] = w.value()
+	}
+	return firewallsOf(tftypes.NewValue(tftypes.Map{ElementType: wallType}, values))
+}
+
+func firewallsOf(firewalls any) pooltest.Config {
+	return pooltest.Config{"pool_name": "egress", attrFirewalls: firewalls}
+}
+
+// lists is an admission behind one firewall that lists these.
 func lists(ips ...string) pooltest.Config {
-	return pooltest.Config{"pool_name": "egress", "admitted_public_ips": ips}
+	return behind(map[string]wall{"openai": {admitted: ips}})
 }
 
 func admissionOf(t *testing.T, region *pooltest.Region, id string) string {
@@ -184,9 +229,10 @@ func TestEntriesThatAKilledApplyLeftInTheFirewall(t *testing.T) {
 		region.Change(e.ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
 	}
 	// No state knows of the entry, so that it is not among the admitted ones; ranges are others' affair.
-	lingering := lists(a[0].IP).With(pooltest.Config{"effective_ip_rules": []string{a[0].IP, a[2].IP, "52.20.0.0/24"}})
+	lingering := behind(map[string]wall{"openai": {admitted: []string{a[0].IP}, effective: []string{a[0].IP, a[2].IP, "52.20.0.0/24"}}})
 	_, r := admission.Run(lingering)
-	expectSaid(t, r, false, "The firewall still lists a retired address", a[2].ID, "unmanaged_ip_rules")
+	expectSaid(t, r, false, "A firewall still lists a retired address", a[2].ID, `firewalls["openai"]`, "unmanaged_ip_rules")
+	expect(t, "lingering", admission.Get("lingering_public_ips"), map[string]string{"openai": fmt.Sprint([]string{a[2].IP})})
 	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[1].ID})
 	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{a[2].ID})
 	expect(t, "pending", admission.Strings("pending_public_ips"), []string{a[2].IP})
@@ -194,7 +240,7 @@ func TestEntriesThatAKilledApplyLeftInTheFirewall(t *testing.T) {
 	if p := admission.Plan(lingering); p.Empty {
 		t.Error("no update is planned for the address that the firewall still lists")
 	}
-	forgotten := lingering.With(pooltest.Config{"effective_ip_rules": []string{a[0].IP}})
+	forgotten := behind(map[string]wall{"openai": {admitted: []string{a[0].IP}, effective: []string{a[0].IP}}})
 	admission.Run(forgotten)
 	expect(t, "released", admission.Strings("released_allocation_ids"), []string{a[2].ID})
 	admission.ExpectEmptyPlan(forgotten)
@@ -206,8 +252,8 @@ func TestEntriesOfWhatIsRetiredInTheSameApply(t *testing.T) {
 	admission.Run(lists(a[0].IP))
 	region.Change(a[1].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
 	// The refresh was before that.
-	p := admission.Plan(lists(a[0].IP).With(pooltest.Config{"effective_ip_rules": []string{a[1].IP}}))
-	expectSaid(t, admission.Apply(t.Context(), p), false, "The firewall still lists a retired address", a[1].ID)
+	p := admission.Plan(behind(map[string]wall{"openai": {admitted: []string{a[0].IP}, effective: []string{a[1].IP}}}))
+	expectSaid(t, admission.Apply(t.Context(), p), false, "A firewall still lists a retired address", a[1].ID)
 	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{a[1].ID})
 }
 
@@ -395,40 +441,74 @@ func TestCancelled(t *testing.T) {
 	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{a[0].ID})
 }
 
+// An import cannot know the firewalls: the next apply tells, and finds nothing to do.
 func TestImport(t *testing.T) {
 	region, a := threeAddresses()
-	made := newAdmission(t, region)
-	made.Run(lists(a[0].IP, a[2].IP))
+	config := lists(a[0].IP, a[2].IP)
+	newAdmission(t, region).Run(config)
 	admission := newAdmission(t, region)
 	expectSaid(t, admission.Import("egress"), false)
-	admission.ExpectEmptyPlan(lists(a[0].IP, a[2].IP))
-	if !admission.State.Equal(made.State) {
-		t.Errorf("imported %s\nmade     %s", admission.State, made.State)
+	expect(t, "firewalls", admission.Get(attrFirewalls), nil)
+	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{a[0].ID, a[2].ID})
+	expect(t, "pending", admission.Strings("pending_public_ips"), []string{a[1].IP})
+	expect(t, "unsettled", admission.Strings("unsettled_allocation_ids"), []string{})
+	expect(t, "unlisted", admission.Get("unlisted_public_ips"), map[string]string{})
+	expectSaid(t, admission.Refresh(), false)
+	region.ResetCalls()
+	if p, _ := admission.Run(config); p.Action != "update" {
+		t.Errorf("after an import the plan is to %s", p.Action)
 	}
+	expectCalls(t, region, map[string]int{"DescribeAddresses": 3})
+	admission.ExpectEmptyPlan(config)
 	expectSaid(t, admission.Import("a,b,c"), true, "NAME,TAG_KEY")
 }
 
 func TestUnknownAndInvalid(t *testing.T) {
 	region, a := threeAddresses()
 	admission := newAdmission(t, region)
-	unknown := tftypes.NewValue(tftypes.Set{ElementType: tftypes.String}, tftypes.UnknownValue)
-	for _, config := range []pooltest.Config{{"pool_name": "egress", "admitted_public_ips": unknown}, {"pool_name": pooltest.Unknown(), "admitted_public_ips": unknown}} {
+	mapType := tftypes.Map{ElementType: wallType}
+	withUnknown := func(attribute string) pooltest.Config {
+		values := resourcetest.Attributes(wall{admitted: []string{a[0].IP}}.value())
+		values[attribute] = tftypes.NewValue(values[attribute].Type(), tftypes.UnknownValue)
+		return firewallsOf(tftypes.NewValue(mapType, map[string]tftypes.Value{"openai": tftypes.NewValue(wallType, values)}))
+	}
+	unknowns := map[string]pooltest.Config{
+		"all firewalls":           firewallsOf(tftypes.NewValue(mapType, tftypes.UnknownValue)),
+		"one firewall":            firewallsOf(tftypes.NewValue(mapType, map[string]tftypes.Value{"a": wall{}.value(), "b": tftypes.NewValue(wallType, tftypes.UnknownValue)})),
+		"what it admits":          withUnknown(attrAdmitted),
+		"what it lists":           withUnknown(attrEffective),
+		"what becomes of entries": withUnknown(attrOnDestroy),
+		"the pool":                lists(a[0].IP).With(pooltest.Config{"pool_name": pooltest.Unknown()}),
+	}
+	for name, config := range unknowns {
 		p := admission.Plan(config)
 		expectSaid(t, p.Result, false)
-		expect(t, "admitted_allocation_ids", p.Get("admitted_allocation_ids"), "?")
+		expect(t, name+": admitted_allocation_ids", p.Get("admitted_allocation_ids"), "?")
 	}
 	admission.Run(lists(a[0].IP))
-	p := admission.Plan(pooltest.Config{"pool_name": "egress", "admitted_public_ips": unknown})
-	expect(t, "admitted_allocation_ids", p.Get("admitted_allocation_ids"), "?")
-	expect(t, "replaces", p.Replaces, false)
+	for name, config := range unknowns {
+		p := admission.Plan(config)
+		expect(t, name+": admitted_allocation_ids", p.Get("admitted_allocation_ids"), "?")
+		expect(t, name+": replaces", p.Replaces, name == "the pool")
+	}
 	expect(t, "replaces", admission.Plan(lists(a[0].IP).With(pooltest.Config{"pool_name": "other"})).Replaces, true)
 	for _, entry := range []string{"52.20.0.0/24", "2001:db8::1", "egress", ""} {
 		expectSaid(t, admission.Validate(lists(entry)), true, "Not the address of one host")
 	}
+	expectSaid(t, admission.Validate(behind(map[string]wall{"openai": {onDestroy: "retain"}})), true, "on_destroy", `"remove_entries"`)
+	expectSaid(t, admission.Validate(behind(nil)), true, "firewalls", "at least 1")
+	expectSaid(t, admission.Validate(firewallsOf(tftypes.NewValue(mapType, map[string]tftypes.Value{"a": tftypes.NewValue(wallType, nil)}))), true, "Null Map Value")
+	silent := tftypes.NewValue(wallType, map[string]tftypes.Value{attrAdmitted: tftypes.NewValue(setType, nil), attrEffective: tftypes.NewValue(setType, nil), attrOnDestroy: tftypes.NewValue(tftypes.String, nil)})
+	expectSaid(t, admission.Validate(firewallsOf(tftypes.NewValue(mapType, map[string]tftypes.Value{"a": silent}))), true, "A firewall does not say what it lists", `"a"`, attrAdmitted)
+	many := map[string]wall{}
+	for i := range 101 {
+		many[fmt.Sprint(i)] = wall{}
+	}
+	expectSaid(t, admission.Validate(behind(many)), true, "at most 100")
 }
 
-// Whatever a firewall, instances and hands do, in any order: an admitted address is one that the firewall lists, and nothing
-// is released that is in use, active, listed by the firewall or not ours.
+// Whatever one to three firewalls, instances and hands do, in any order: an admitted address is one that all firewalls list, and
+// nothing is released that is in use, active, listed by any firewall or not ours.
 func TestPropertyGate(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	for round := range 40 {
@@ -458,7 +538,6 @@ func TestPropertyGate(t *testing.T) {
 			}
 			return nil
 		}
-		var listed []string
 		for range 10 {
 			released := len(region.Released())
 			for _, e := range region.Addresses() {
@@ -475,30 +554,41 @@ func TestPropertyGate(t *testing.T) {
 					region.Change(e.ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Admission] = eiptag.AdmissionAdmitted })
 				}
 			}
-			listed = nil
-			for _, e := range region.Addresses() {
-				if rng.IntN(2) == 0 {
-					listed = append(listed, e.IP)
+			walls := map[string]wall{}
+			by, listed := map[string]int{}, map[string]bool{} // how many list an address as their owner's, and whether any does at all
+			for i := range 1 + rng.IntN(3) {
+				var w wall
+				for _, e := range region.Addresses() {
+					switch rng.IntN(4) {
+					case 0, 1:
+						w.admitted = append(w.admitted, e.IP)
+						by[e.IP]++
+						listed[e.IP] = true
+					case 2:
+						w.effective = append(w.effective, e.IP)
+						listed[e.IP] = true
+					}
 				}
+				walls[fmt.Sprint(i)] = w
 			}
 			region.CatchUp() // what hands did long ago is seen; only what this apply writes lags
 			foreignBefore := foreignOf(region)
 			faulty = rng.IntN(3) == 0
 			admission.Refresh()
-			p := admission.Plan(lists(listed...))
+			p := admission.Plan(behind(walls))
 			if p.Failed {
 				t.Fatalf("seed %d round %d: %s", seed, round, p.Result)
 			}
 			ok := p.Empty || !admission.Apply(t.Context(), p).Failed
 			faulty = false
 			for _, e := range region.Released()[released:] {
-				if e.InUse() || e.Tags[eiptag.Lifecycle] != eiptag.LifecycleRetired || slices.Contains(listed, e.IP) || e.Tags[eiptag.Owner] != "team-a" || e.Tags[eiptag.Existing] != "" {
-					t.Fatalf("seed %d round %d: released %+v, listed %v", seed, round, e, listed)
+				if e.InUse() || e.Tags[eiptag.Lifecycle] != eiptag.LifecycleRetired || listed[e.IP] || e.Tags[eiptag.Owner] != "team-a" || e.Tags[eiptag.Existing] != "" {
+					t.Fatalf("seed %d round %d: released %+v behind %v", seed, round, e, walls)
 				}
 			}
 			for _, e := range region.Addresses() {
-				if ok && e.Tags[eiptag.Owner] == "team-a" && (e.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted) != slices.Contains(listed, e.IP) {
-					t.Fatalf("seed %d round %d: %+v, listed %v", seed, round, e, listed)
+				if ok && e.Tags[eiptag.Owner] == "team-a" && (e.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted) != (by[e.IP] == len(walls)) {
+					t.Fatalf("seed %d round %d: %+v behind %v", seed, round, e, walls)
 				}
 			}
 			if got := foreignOf(region); !reflect.DeepEqual(got, foreignBefore) {

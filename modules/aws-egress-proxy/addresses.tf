@@ -1,6 +1,11 @@
-# pool → (the caller's firewall) → admission → assigner; on destroy the other way round.
+# pool → (the caller's firewalls) → admission → assigner; on destroy the other way round.
 
 locals {
+  # Of other people's entries, only those that matter: their changes are none of the admission's.
+  firewalls = { for name, firewall in var.firewalls : name => merge(firewall, {
+    effective_ip_rules = setintersection(firewall.effective_ip_rules, crosscloudlink_eip_pool.this.retired_public_ips)
+  }) }
+
   # The assigner calls a group that has all of its no instances complete.
   empty_fleet = crosscloudlink_lifecycle_eip_assigner.this.status == "in_service" && crosscloudlink_lifecycle_eip_assigner.this.in_service_count == 0
 }
@@ -17,10 +22,16 @@ resource "crosscloudlink_eip_pool" "this" {
 }
 
 resource "crosscloudlink_eip_admission" "this" {
-  pool_name           = crosscloudlink_eip_pool.this.name
-  admitted_public_ips = var.admitted_public_ips
-  # Of other people's entries, only those that matter: their changes are none of this resource's.
-  effective_ip_rules = var.effective_ip_rules == null ? null : setintersection(var.effective_ip_rules, crosscloudlink_eip_pool.this.retired_public_ips)
+  pool_name = crosscloudlink_eip_pool.this.name
+  firewalls = local.firewalls
+
+  lifecycle {
+    # The admission looks at the addresses that there are; this at those that the same apply would add.
+    precondition {
+      condition     = alltrue([for firewall in var.firewalls : firewall.on_destroy != "keep"]) || local.pool_size <= try(length(var.existing_allocation_ids), 0)
+      error_message = "A firewall in firewalls has on_destroy = \"keep\", but the pool is to have ${local.pool_size} addresses, of which ${try(length(var.existing_allocation_ids), 0)} are your own (existing_allocation_ids). The others go back to AWS in time, and whoever gets them would be let in. Set on_destroy = \"remove_entries\" on that firewall, or give as many existing_allocation_ids as the pool is to have."
+    }
+  }
 }
 
 resource "crosscloudlink_lifecycle_eip_assigner" "this" {
@@ -66,7 +77,7 @@ resource "crosscloudlink_lifecycle_eip_assigner" "this" {
         Nothing is lost: the next apply goes on from here. Look at
           - the activity history of the Auto Scaling group ${var.name}-proxy: does it launch instances?
           - the log of the function ${self.function_name}: why did an instance get no address?
-          - the output pending_public_ips: addresses that the firewall does not list yet.
+          - the output unlisted_public_ips: which firewall has yet to list which addresses.
         Set require_in_service = false if another team's firewall admits the addresses later.
       EOT
     }

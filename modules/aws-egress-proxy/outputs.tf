@@ -28,11 +28,11 @@ output "databricks_principal_arns" {
 }
 
 ################################################################################
-# For the firewall
+# For the firewalls
 ################################################################################
 
 output "public_ips" {
-  description = "Addresses of the pool, for the firewall's `ip_rules`. Their number is known at plan, they themselves only after the pool is made."
+  description = "Addresses of the pool, for the firewalls' `ip_rules`. Their number is known at plan, they themselves only after the pool is made."
   value       = crosscloudlink_eip_pool.this.public_ips
 }
 
@@ -42,8 +42,13 @@ output "cidr_blocks" {
 }
 
 output "pending_public_ips" {
-  description = "Addresses of the pool that the firewall does not list yet. No proxy gets one of these."
+  description = "Addresses of the pool that not all firewalls list yet. No proxy gets one of these."
   value       = crosscloudlink_eip_admission.this.pending_public_ips
+}
+
+output "unlisted_public_ips" {
+  description = "By firewall, the addresses of the pool that it has yet to list; empty when all is listed."
+  value       = crosscloudlink_eip_admission.this.unlisted_public_ips
 }
 
 ################################################################################
@@ -66,7 +71,7 @@ output "eip_addresses" {
 }
 
 output "admitted_allocation_ids" {
-  description = "Allocation ids that the firewall admits and proxies may therefore use."
+  description = "Allocation ids that all firewalls admit and proxies may therefore use."
   value       = crosscloudlink_eip_admission.this.admitted_allocation_ids
 }
 

@@ -56,27 +56,28 @@ variable "upstream_hostnames" {
   }
 }
 
-variable "admitted_public_ips" {
+variable "firewalls" {
   description = <<-EOT
-    Addresses of the pool that the firewall on the other side lists by now: `admitted_public_ips` of `crosscloudlink_aoai_ip_firewall`, whose `ip_rules` are this module's output `public_ips`.
-    Only these are given to proxies, and a retired address is given back to AWS only once it is missing here.
+    Firewalls on the other side, by names of your own: each a `crosscloudlink_aoai_ip_firewall`, whose `ip_rules` are this module's output `public_ips`, or an object with its three attributes.
+    Only addresses that all of them list (`admitted_public_ips`) are given to proxies, and a retired address is given back to AWS only once none of them lists it, as anybody's entry (`effective_ip_rules`): an apply that was killed while it wrote a firewall can leave one that `admitted_public_ips` does not name.
+    `on_destroy = "keep"` is accepted only where all addresses are your own (`existing_allocation_ids`).
     Terraform orders resources one by one, so feeding an output of the module back into it is no cycle; `depends_on` for the whole module would be one.
   EOT
-  type        = set(string)
-  nullable    = false
-}
-
-variable "effective_ip_rules" {
-  description = <<-EOT
-    All entries of that firewall, whoever's they are: `effective_ip_rules` of `crosscloudlink_aoai_ip_firewall`. A retired address that is still among them is not given back to AWS.
-    It may be, though `admitted_public_ips` does not name it, where an apply was killed while it wrote the firewall. Default: only `admitted_public_ips` counts.
-  EOT
-  type        = set(string)
-  default     = null
+  type = map(object({
+    admitted_public_ips = set(string)
+    effective_ip_rules  = optional(set(string), [])
+    on_destroy          = optional(string)
+  }))
+  nullable = false
 
   validation {
-    condition     = var.effective_ip_rules == null ? true : alltrue([for rule in var.effective_ip_rules : can(cidrnetmask(strcontains(rule, "/") ? rule : "${rule}/32"))])
-    error_message = "effective_ip_rules must hold IPv4 addresses and ranges, as the firewall resource's effective_ip_rules shows them."
+    condition     = length(var.firewalls) > 0
+    error_message = "firewalls must name at least one firewall. One that admits nobody yet is { openai = { admitted_public_ips = [] } }; begin with min_size = 0 then."
+  }
+
+  validation {
+    condition     = alltrue([for firewall in var.firewalls : alltrue([for rule in firewall.effective_ip_rules : can(cidrnetmask(strcontains(rule, "/") ? rule : "${rule}/32"))])])
+    error_message = "effective_ip_rules of a firewall must hold IPv4 addresses and ranges, as the firewall resource's effective_ip_rules shows them."
   }
 }
 
@@ -427,7 +428,7 @@ variable "public_ipv4_pool" {
 }
 
 variable "retire_allocation_ids" {
-  description = "Elastic IPs to rotate out of the pool (allocation ids). Each is replaced, and given back once no proxy uses it and the firewall no longer lists it."
+  description = "Elastic IPs to rotate out of the pool (allocation ids). Each is replaced, and given back once no proxy uses it and no firewall lists it any more."
   type        = set(string)
   default     = null
 

@@ -8,10 +8,8 @@ module "egress" {
   tags = var.tags
 
   upstream_hostnames = local.hostnames
-  # What the firewall was seen to list: no proxy serves with any other address.
-  admitted_public_ips = crosscloudlink_aoai_ip_firewall.this.admitted_public_ips
-  # And no address that it still lists is given back.
-  effective_ip_rules = crosscloudlink_aoai_ip_firewall.this.effective_ip_rules
+  # What the firewall was seen to list: no proxy serves with any other address, and none that it still lists is given back.
+  firewalls = { openai = crosscloudlink_aoai_ip_firewall.this }
 
   create_vpc         = var.create_vpc
   vpc_cidr           = var.vpc_cidr

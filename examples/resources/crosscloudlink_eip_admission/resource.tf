@@ -1,6 +1,6 @@
-variable "azure_openai_account_id" {
-  type        = string
-  description = "Resource id of the Azure OpenAI account: /subscriptions/…/providers/Microsoft.CognitiveServices/accounts/NAME."
+variable "azure_openai_account_ids" {
+  type        = map(string)
+  description = "Resource ids of the Azure OpenAI accounts, by names of your own: /subscriptions/…/providers/Microsoft.CognitiveServices/accounts/NAME."
 }
 
 resource "crosscloudlink_eip_pool" "egress" {
@@ -10,15 +10,22 @@ resource "crosscloudlink_eip_pool" "egress" {
 }
 
 resource "crosscloudlink_aoai_ip_firewall" "openai" {
-  account_id = var.azure_openai_account_id
+  for_each = var.azure_openai_account_ids
+
+  account_id = each.value
   ip_rules   = crosscloudlink_eip_pool.egress.public_ips
 }
 
-# Opens the pool's addresses for claims once Azure has them in its rules. Whatever claims addresses
+# Opens the pool's addresses for claims once all accounts have them in their rules. Whatever claims addresses
 # of the pool, such as crosscloudlink_lifecycle_eip_assigner, should depend on this resource.
 resource "crosscloudlink_eip_admission" "egress" {
-  pool_name           = crosscloudlink_eip_pool.egress.name
-  admitted_public_ips = crosscloudlink_aoai_ip_firewall.openai.admitted_public_ips
-  # A retired address that the firewall still lists, as anybody's entry, is not released.
-  effective_ip_rules = setintersection(crosscloudlink_aoai_ip_firewall.openai.effective_ip_rules, crosscloudlink_eip_pool.egress.retired_public_ips)
+  pool_name = crosscloudlink_eip_pool.egress.name
+
+  firewalls = { for name, firewall in crosscloudlink_aoai_ip_firewall.openai : name => {
+    admitted_public_ips = firewall.admitted_public_ips
+    # A retired address that a firewall still lists, as anybody's entry, is not released. Other entries of others are
+    # left out, so that their changes are none of this resource's.
+    effective_ip_rules = setintersection(firewall.effective_ip_rules, crosscloudlink_eip_pool.egress.retired_public_ips)
+    on_destroy         = firewall.on_destroy
+  } }
 }

@@ -12,10 +12,8 @@ provider "crosscloudlink" {
 }
 
 locals {
-  admitted_public_ips = var.admitted_public_ips == null ? [] : var.admitted_public_ips
-
   # No more proxies than the firewall has addresses for: another would wait for one, and the apply with it.
-  min_size = min(var.min_size, length(local.admitted_public_ips))
+  min_size = min(var.min_size, length(var.firewall.admitted_public_ips))
 }
 
 module "egress" {
@@ -26,8 +24,8 @@ module "egress" {
   azs      = var.azs
   tags     = var.tags
 
-  upstream_hostnames  = var.hostnames
-  admitted_public_ips = local.admitted_public_ips
+  upstream_hostnames = var.hostnames
+  firewalls          = { openai = var.firewall }
 
   min_size            = local.min_size
   max_size            = var.max_size

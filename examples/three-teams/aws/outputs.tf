@@ -29,13 +29,13 @@ output "next_steps" {
   description = "What to hand to whom, and what to wait for, until the link works; empty when this state is done."
   value = concat(
     length(module.egress.pending_public_ips) == 0 ? [] : [
-      "Give the Azure team the output public_ips, for proxy_public_ips of examples/three-teams/azure. When it has applied, write its output admitted_public_ips into admitted_public_ips here and apply.",
+      "Give the Azure team the output public_ips, for proxy_public_ips of examples/three-teams/azure. When it has applied, write its output firewall into firewall here and apply.",
     ],
     var.vpc_endpoint_id != null ? [] : [
       "Give the Databricks team the outputs endpoint_service_name and domain_names, for the variables of these names in examples/three-teams/databricks. When it has applied, write its output vpc_endpoint_id into vpc_endpoint_id here and apply.",
     ],
     var.vpc_endpoint_id == null || local.min_size > 0 ? [] : [
-      "The connection of ${var.vpc_endpoint_id} is not accepted yet, because no proxy is in service: admitted_public_ips of the Azure team is missing. Databricks gives a connection up that nobody accepts within 14 days.",
+      "The connection of ${var.vpc_endpoint_id} is not accepted yet, because no proxy is in service: firewall of the Azure team is missing. Databricks gives a connection up that nobody accepts within 14 days.",
     ],
     [for approval in crosscloudlink_databricks_private_endpoint_approval.this :
       "The connection of ${approval.vpc_endpoint_id} is ${approval.status}: ask the Databricks team for its output vpc_endpoint_id, write it here and apply."

@@ -18,14 +18,22 @@ variable "hostnames" {
   }
 }
 
-variable "admitted_public_ips" {
-  description = "From the Azure team: `admitted_public_ips`, the proxies' addresses that the account's firewall lists by now. Null as long as there are none: then no proxy is started."
-  type        = set(string)
-  default     = null
+variable "firewall" {
+  description = <<-EOT
+    From the Azure team: `firewall`, what the account's firewall lists by now. Left out as long as there is nothing: then no proxy is started.
+    `admitted_public_ips` are the proxies' addresses that it lists, `effective_ip_rules` all of its entries, whoever's they are; `on_destroy` is what becomes of the proxies' entries when the Azure team destroys them.
+  EOT
+  type = object({
+    admitted_public_ips = set(string)
+    effective_ip_rules  = optional(set(string), [])
+    on_destroy          = optional(string)
+  })
+  default  = { admitted_public_ips = [] }
+  nullable = false
 
   validation {
-    condition     = var.admitted_public_ips == null ? true : alltrue([for ip in var.admitted_public_ips : can(cidrnetmask("${ip}/32"))])
-    error_message = "admitted_public_ips must hold single IPv4 addresses, as the output admitted_public_ips of the Azure team's state (examples/three-teams/azure) shows them."
+    condition     = alltrue([for ip in var.firewall.admitted_public_ips : can(cidrnetmask("${ip}/32"))])
+    error_message = "admitted_public_ips of firewall must hold single IPv4 addresses, as the output firewall of the Azure team's state (examples/three-teams/azure) shows them."
   }
 }
 
@@ -69,7 +77,7 @@ variable "min_size" {
 
   validation {
     condition     = var.min_size >= 1 && floor(var.min_size) == var.min_size
-    error_message = "min_size must be a whole number, 1 or more. No proxy is started anyhow before admitted_public_ips is given."
+    error_message = "min_size must be a whole number, 1 or more. No proxy is started anyhow before firewall is given."
   }
 }
 

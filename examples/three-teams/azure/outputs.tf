@@ -7,9 +7,13 @@ output "hostnames" {
   value       = module.azure_openai.hostnames
 }
 
-output "admitted_public_ips" {
-  description = "For the AWS team's `admitted_public_ips`: the proxies' addresses that the account's firewall was seen to list. Null before there are any."
-  value       = one(crosscloudlink_aoai_ip_firewall.this[*].admitted_public_ips)
+output "firewall" {
+  description = "For the AWS team's `firewall`: the proxies' addresses that the account's firewall was seen to list, all entries that it lists, whoever's they are, and what becomes of the proxies' entries when they are destroyed. Null before there are any."
+  value = one([for firewall in crosscloudlink_aoai_ip_firewall.this : {
+    admitted_public_ips = firewall.admitted_public_ips
+    effective_ip_rules  = firewall.effective_ip_rules
+    on_destroy          = firewall.on_destroy
+  }])
 }
 
 ################################################################################
@@ -19,7 +23,7 @@ output "admitted_public_ips" {
 output "next_steps" {
   description = "What to hand to whom, and what to wait for, until the link works; empty when this state is done."
   value = length(var.proxy_public_ips) > 0 ? [] : [
-    "Give the AWS team the output hostnames, for hostnames of examples/three-teams/aws. When it has applied, write its output public_ips into proxy_public_ips here, apply, and give it the output admitted_public_ips.",
+    "Give the AWS team the output hostnames, for hostnames of examples/three-teams/aws. When it has applied, write its output public_ips into proxy_public_ips here, apply, and give it the output firewall.",
   ]
 }
 

@@ -175,8 +175,8 @@ func (c *Core) ExpectEmptyPlan(config Config) {
 	}
 }
 
-// Get returns a state attribute: string, bool, int64, []string (sets sorted), map[string]string, nil for null; an unknown
-// value or element is "?".
+// Get returns a state attribute: string, bool, []string (sets sorted), map[string]string (collections in it as fmt.Sprint
+// writes them), nil for null; an unknown value or element is "?".
 func (c *Core) Get(name string) any { return c.goValue(c.State.Value, name) }
 
 // Strings is Get for a list or set of strings.
@@ -192,10 +192,15 @@ func (c *Core) Strings(name string) []string {
 func (c *Core) goValue(object tftypes.Value, name string) any {
 	c.t.Helper()
 	v, ok := resourcetest.Attributes(object)[name]
-	switch {
-	case !ok:
+	if !ok {
 		c.t.Fatalf("no attribute %s", name)
-		return nil
+	}
+	return plain(v)
+}
+
+// plain is a value as Core.Get gives it.
+func plain(v tftypes.Value) any {
+	switch {
 	case !v.IsKnown():
 		return "?"
 	case v.IsNull():
@@ -203,14 +208,12 @@ func (c *Core) goValue(object tftypes.Value, name string) any {
 	}
 	typ := v.Type()
 	switch {
-	case typ.Is(tftypes.String), typ.Is(tftypes.Bool):
-		return scalar(v)
 	case typ.Is(tftypes.List{}), typ.Is(tftypes.Set{}):
 		var elements []tftypes.Value
 		_ = v.As(&elements)
 		out := make([]string, 0, len(elements))
 		for _, e := range elements {
-			out = append(out, fmt.Sprint(scalar(e)))
+			out = append(out, fmt.Sprint(plain(e)))
 		}
 		if typ.Is(tftypes.Set{}) {
 			slices.Sort(out)
@@ -221,17 +224,9 @@ func (c *Core) goValue(object tftypes.Value, name string) any {
 		_ = v.As(&elements)
 		out := map[string]string{}
 		for key, e := range elements {
-			out[key] = fmt.Sprint(scalar(e))
+			out[key] = fmt.Sprint(plain(e))
 		}
 		return out
-	default:
-		return v.String()
-	}
-}
-
-func scalar(v tftypes.Value) any {
-	if !v.IsKnown() {
-		return "?"
 	}
 	var s string
 	if v.As(&s) == nil {

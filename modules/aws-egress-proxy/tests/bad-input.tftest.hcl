@@ -9,8 +9,8 @@ mock_provider "crosscloudlink" {
 }
 
 variables {
-  upstream_hostnames  = ["acme.openai.azure.com"]
-  admitted_public_ips = []
+  upstream_hostnames = ["acme.openai.azure.com"]
+  firewalls          = { openai = { admitted_public_ips = [] } }
 }
 
 run "name_too_long" {
@@ -295,10 +295,31 @@ run "rules_of_the_firewall_that_are_no_addresses" {
   command = plan
 
   variables {
-    effective_ip_rules = ["acme.openai.azure.com"]
+    firewalls = { openai = { admitted_public_ips = [], effective_ip_rules = ["acme.openai.azure.com"] } }
   }
 
-  expect_failures = [var.effective_ip_rules]
+  expect_failures = [var.firewalls]
+}
+
+run "no_firewall" {
+  command = plan
+
+  variables {
+    firewalls = {}
+  }
+
+  expect_failures = [var.firewalls]
+}
+
+run "entries_kept_of_addresses_that_go_back" {
+  command = plan
+
+  variables {
+    existing_allocation_ids = ["eipalloc-0123456789abcdef0"]
+    firewalls               = { openai = { admitted_public_ips = [], on_destroy = "keep" } }
+  }
+
+  expect_failures = [crosscloudlink_eip_admission.this]
 }
 
 run "failure_destination_by_name" {

@@ -9,9 +9,9 @@ mock_provider "crosscloudlink" {
 }
 
 variables {
-  name                = "openai-link"
-  upstream_hostnames  = ["acme.openai.azure.com"]
-  admitted_public_ips = ["52.0.0.1", "52.0.0.2"]
+  name               = "openai-link"
+  upstream_hostnames = ["acme.openai.azure.com"]
+  firewalls          = { openai = { admitted_public_ips = ["52.0.0.1", "52.0.0.2"] } }
 }
 
 run "addresses_are_gated" {
@@ -28,7 +28,7 @@ run "addresses_are_gated" {
   }
 
   assert {
-    condition     = crosscloudlink_eip_admission.this.admitted_public_ips == toset(["52.0.0.1", "52.0.0.2"])
+    condition     = length(crosscloudlink_eip_admission.this.firewalls) == 1 && crosscloudlink_eip_admission.this.firewalls["openai"].admitted_public_ips == toset(["52.0.0.1", "52.0.0.2"])
     error_message = "The admission must see exactly what the firewall admits."
   }
 }
@@ -316,8 +316,8 @@ run "no_proxies_yet" {
   command = plan
 
   variables {
-    min_size            = 0
-    admitted_public_ips = []
+    min_size  = 0
+    firewalls = { openai = { admitted_public_ips = [] } }
   }
 
   override_resource {
@@ -341,7 +341,7 @@ run "no_proxies_yet" {
   }
 }
 
-run "retired_addresses_that_the_firewall_still_lists_are_kept" {
+run "retired_addresses_that_a_firewall_still_lists_are_kept" {
   command = plan
 
   override_resource {
@@ -354,11 +354,38 @@ run "retired_addresses_that_the_firewall_still_lists_are_kept" {
   }
 
   variables {
-    effective_ip_rules = ["52.0.0.1", "52.0.0.9", "198.51.100.0/24"]
+    firewalls = {
+      east = { admitted_public_ips = ["52.0.0.1", "52.0.0.2"], effective_ip_rules = ["52.0.0.1", "52.0.0.9", "198.51.100.0/24"] }
+      west = { admitted_public_ips = ["52.0.0.1"], effective_ip_rules = null, on_destroy = "remove_entries" }
+    }
   }
 
   assert {
-    condition     = crosscloudlink_eip_admission.this.effective_ip_rules == toset(["52.0.0.9"])
-    error_message = "The admission must know which retired addresses the firewall still lists, and nothing else of other people's entries."
+    condition     = crosscloudlink_eip_admission.this.firewalls["east"].effective_ip_rules == toset(["52.0.0.9"])
+    error_message = "The admission must know which retired addresses a firewall still lists, and nothing else of other people's entries."
+  }
+
+  assert {
+    condition = (
+      crosscloudlink_eip_admission.this.firewalls["east"].admitted_public_ips == toset(["52.0.0.1", "52.0.0.2"]) &&
+      crosscloudlink_eip_admission.this.firewalls["west"].admitted_public_ips == toset(["52.0.0.1"]) &&
+      length(crosscloudlink_eip_admission.this.firewalls["west"].effective_ip_rules) == 0 &&
+      crosscloudlink_eip_admission.this.firewalls["west"].on_destroy == "remove_entries"
+    )
+    error_message = "The admission must see each firewall for itself."
+  }
+}
+
+run "entries_are_kept_behind_addresses_of_ones_own" {
+  command = plan
+
+  variables {
+    existing_allocation_ids = ["eipalloc-0123456789abcdef0", "eipalloc-0123456789abcdef1"]
+    firewalls               = { openai = { admitted_public_ips = ["52.0.0.1", "52.0.0.2"], on_destroy = "keep" } }
+  }
+
+  assert {
+    condition     = crosscloudlink_eip_admission.this.firewalls["openai"].on_destroy == "keep"
+    error_message = "Whether the firewall keeps its entries must be told to the admission."
   }
 }

@@ -66,8 +66,8 @@ run "all_is_there" {
   command = plan
 
   variables {
-    admitted_public_ips = ["52.0.0.1", "52.0.0.2"]
-    vpc_endpoint_id     = "vpce-0123456789abcdef0"
+    firewall        = { admitted_public_ips = ["52.0.0.1", "52.0.0.2"], effective_ip_rules = ["52.0.0.1", "52.0.0.2"], on_destroy = "remove_entries" }
+    vpc_endpoint_id = "vpce-0123456789abcdef0"
   }
 
   override_resource {
@@ -97,8 +97,8 @@ run "connection_is_lost" {
   command = plan
 
   variables {
-    admitted_public_ips = ["52.0.0.1", "52.0.0.2"]
-    vpc_endpoint_id     = "vpce-0123456789abcdef0"
+    firewall        = { admitted_public_ips = ["52.0.0.1", "52.0.0.2"], effective_ip_rules = ["52.0.0.1", "52.0.0.2"], on_destroy = "remove_entries" }
+    vpc_endpoint_id = "vpce-0123456789abcdef0"
   }
 
   override_resource {
@@ -123,9 +123,9 @@ run "fleet_never_outgrows_the_firewall" {
   command = plan
 
   variables {
-    admitted_public_ips = ["52.0.0.1"]
-    min_size            = 3
-    max_size            = 3
+    firewall = { admitted_public_ips = ["52.0.0.1"] }
+    min_size = 3
+    max_size = 3
   }
 
   override_resource {
@@ -179,10 +179,10 @@ run "range_in_place_of_addresses" {
   command = plan
 
   variables {
-    admitted_public_ips = ["52.0.0.0/24"]
+    firewall = { admitted_public_ips = ["52.0.0.0/24"] }
   }
 
-  expect_failures = [var.admitted_public_ips]
+  expect_failures = [var.firewall]
 }
 
 run "fleet_of_none" {

@@ -17,7 +17,7 @@ run "before_the_others" {
   command = plan
 
   assert {
-    condition     = tolist(output.hostnames) == tolist(["acme.openai.azure.com"]) && output.admitted_public_ips == null
+    condition     = tolist(output.hostnames) == tolist(["acme.openai.azure.com"]) && output.firewall == null
     error_message = "The host names must be known before anything exists."
   }
 

@@ -22,6 +22,8 @@ mock_resource "crosscloudlink_aoai_ip_firewall" {
   defaults = {
     custom_subdomain    = "acme-models"
     admitted_public_ips = ["52.0.0.1", "52.0.0.2"]
+    effective_ip_rules  = ["52.0.0.1", "52.0.0.2"]
+    on_destroy          = "remove_entries"
   }
 }
 
