@@ -21,13 +21,13 @@ type Environment struct {
 type Bench struct {
 	// Name is what it is called by, and its file of results is named after.
 	Name string
-	// Aims are what its counts have to reach.
+	// Aims are what its counts and virtual times have to reach.
 	Aims []Aim
 	// Measure returns the rows that could be measured, and what went wrong with the others.
 	Measure func(ctx context.Context, env Environment) ([]Row, error)
 }
 
-// Aim is the most that a count of ours may come to.
+// Aim is the most that a number of ours may come to.
 type Aim struct {
 	Row     string
 	AtMost  float64

@@ -10,6 +10,6 @@
 // one means that ours takes, or loses, less; it is null where theirs is null (there is nobody to compare with, or
 // what they need cannot be had here) or 0.
 //
-// Only counts have aims: a bench fails when one is missed, and never because of a time, which
+// Only counts and virtual times have aims: a bench fails when one is missed, and never because of a time that
 // is the machine's as much as the program's.
 package bench

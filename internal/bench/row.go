@@ -12,6 +12,7 @@ const (
 	Launches       = "launches"
 	Associations   = "associations"
 	Addresses      = "addresses"
+	Entries        = "entries"
 	Seconds        = "s"
 	Megabytes      = "MB"
 )

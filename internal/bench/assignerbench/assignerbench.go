@@ -109,8 +109,7 @@ func cold(ctx context.Context, env bench.Environment) (rows []bench.Row, _ error
 func callsOf(samples []sample) string {
 	runs := map[string]int{}
 	for _, s := range samples {
-		_, calls := sum(s.calls)
-		runs[calls]++
+		runs[s.calls.String()]++
 	}
 	var parts []string
 	for _, calls := range sortedKeys(runs) {

@@ -8,11 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/autoscaling"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
@@ -137,22 +137,12 @@ func (e *emulator) environ() []string {
 }
 
 // calls are what a caller has asked for since the log was cleared, by operation.
-func (e *emulator) calls(accessKey string) map[string]int {
-	counts := map[string]int{}
+func (e *emulator) calls(accessKey string) bench.CallCounts {
+	counts := bench.CallCounts{}
 	for _, entry := range e.aws.Faults.Log() {
 		if entry.Caller == accessKey {
 			counts[entry.Operation]++
 		}
 	}
 	return counts
-}
-
-// sum adds the counts of calls, and lists them.
-func sum(counts map[string]int) (total int, text string) {
-	var parts []string
-	for _, name := range sortedKeys(counts) {
-		total += counts[name]
-		parts = append(parts, fmt.Sprintf("%s ×%d", name, counts[name]))
-	}
-	return total, strings.Join(parts, ", ")
 }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/tools"
 )
 
@@ -76,8 +77,8 @@ func TestColdRun(t *testing.T) {
 }
 
 func TestPoolRows(t *testing.T) {
-	ours := poolRun{plan: command{calls: map[string]int{"ec2:DescribeAddresses": 1, "sts:GetCallerIdentity": 1}}}
-	theirs := poolRun{plan: command{calls: map[string]int{"ec2:DescribeAddresses": 100}}}
+	ours := poolRun{plan: command{calls: bench.CallCounts{"ec2:DescribeAddresses": 1, "sts:GetCallerIdentity": 1}}}
+	theirs := poolRun{plan: command{calls: bench.CallCounts{"ec2:DescribeAddresses": 100}}}
 	for _, row := range ours.rows(&theirs, 100) {
 		if row.Name == "pool100_plan_calls" && (row.Ours != 2 || row.Theirs == nil || *row.Theirs != 100) {
 			t.Errorf("%+v", row)

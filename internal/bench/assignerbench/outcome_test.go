@@ -61,12 +61,3 @@ func given(pairs ...string) map[string]map[string]bool {
 	}
 	return all
 }
-
-func TestMedian(t *testing.T) {
-	if got := median([]float64{3, 1, 2}); got != 2 {
-		t.Errorf("the median of three is %v", got)
-	}
-	if got := median([]float64{4, 1, 2, 3}); got != 2.5 {
-		t.Errorf("the median of four is %v", got)
-	}
-}

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/plugins"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfrun"
 )
-
-// providerBinary is our provider under the build folder.
-const providerBinary = "bin/terraform-provider-crosscloudlink"
 
 // Root modules that hold n addresses, by ours and by the stock resource with the same tags.
 const (
@@ -62,15 +58,12 @@ const planRuns = 3
 
 // command is a run of Terraform: what it did and took.
 type command struct {
-	calls   map[string]int
+	calls   bench.CallCounts
 	seconds float64
 }
 
 // poolRun is the life of one pool.
 type poolRun struct{ create, plan, destroy command }
-
-// errNoPlugin is a provider plugin that cannot be had here.
-var errNoPlugin = errors.New("no plugin")
 
 // pools measures pools of each size, ours beside theirs. Where the stock provider cannot be had, ours stand
 // alone and note says why.
@@ -85,7 +78,7 @@ func pools(ctx context.Context, env bench.Environment, sizes ...int) (rows []ben
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	cliConfig, err := plugins.Write(ctx, plugins.Options{BuildDir: work, ProviderBinary: filepath.Join(env.BuildDir, providerBinary)})
+	cliConfig, err := plugins.Write(ctx, plugins.Options{BuildDir: work, ProviderBinary: filepath.Join(env.BuildDir, bench.ProviderBinary)})
 	if err != nil {
 		return nil, fmt.Errorf("finding the provider (`make build` builds it): %w", err)
 	}
@@ -104,7 +97,7 @@ func pools(ctx context.Context, env bench.Environment, sizes ...int) (rows []ben
 			return err
 		})
 		switch {
-		case errors.Is(err, errNoPlugin):
+		case errors.Is(err, bench.ErrNoPlugin):
 			rows = append(rows, ours.rows(nil, size)...)
 		case err != nil:
 			return rows, err
@@ -118,17 +111,8 @@ func pools(ctx context.Context, env bench.Environment, sizes ...int) (rows []ben
 
 // poolLife makes, plans and destroys a pool, and counts the calls.
 func (e *emulator) poolLife(ctx context.Context, dir, config string, environ []string) (run poolRun, err error) {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return run, err
-	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
-		return run, err
-	}
-	terraform := tfrun.Terraform{Dir: dir, Env: environ}
-	if output, err := terraform.Do(ctx, "init", "-input=false", "-no-color"); err != nil {
-		if reason := plugins.Unavailable(output); reason != "" {
-			return run, fmt.Errorf("%w: %s", errNoPlugin, reason)
-		}
+	module, err := bench.NewRootModule(ctx, dir, config, environ)
+	if err != nil {
 		return run, err
 	}
 	for _, step := range []struct {
@@ -144,13 +128,13 @@ func (e *emulator) poolLife(ctx context.Context, dir, config string, environ []s
 		var took []float64
 		for range step.times {
 			e.aws.Faults.ClearLog()
-			start := time.Now()
-			if _, err := terraform.Do(ctx, append(step.args, "-input=false", "-no-color")...); err != nil {
+			seconds, err := module.Clock(ctx, step.args...)
+			if err != nil {
 				return run, err
 			}
-			took = append(took, time.Since(start).Seconds())
+			took = append(took, seconds)
 		}
-		*step.to = command{calls: e.calls(adminKey), seconds: median(took)}
+		*step.to = command{calls: e.calls(adminKey), seconds: bench.Median(took)}
 	}
 	return run, nil
 }
@@ -161,11 +145,10 @@ func (r poolRun) String() string {
 		name string
 		command
 	}{{"create", r.create}, {"plan", r.plan}, {"destroy", r.destroy}} {
-		_, calls := sum(c.calls)
 		if text != "" {
 			text += "; "
 		}
-		text += fmt.Sprintf("%s %.1fs: %s", c.name, c.seconds, calls)
+		text += fmt.Sprintf("%s %.1fs: %s", c.name, c.seconds, c.calls)
 	}
 	return text
 }
@@ -182,13 +165,11 @@ func (r poolRun) rows(theirs *poolRun, size int) []bench.Row {
 		{"destroy", func(r poolRun) command { return r.destroy }},
 	} {
 		name, mine := fmt.Sprintf("pool%d_%s", size, c.name), c.of(r)
-		calls, _ := sum(mine.calls)
-		ourCalls := bench.Alone(name+"_calls", calls, bench.Calls)
+		ourCalls := bench.Alone(name+"_calls", mine.calls.Total(), bench.Calls)
 		ourTime := bench.Alone(name+"_wall", mine.seconds, bench.Seconds)
 		if theirs != nil {
 			other := c.of(*theirs)
-			calls, _ := sum(other.calls)
-			ourCalls = bench.Beside(ourCalls.Name, int(ourCalls.Ours), calls, bench.Calls)
+			ourCalls = bench.Beside(ourCalls.Name, int(ourCalls.Ours), other.calls.Total(), bench.Calls)
 			ourTime = bench.Beside(ourTime.Name, ourTime.Ours, other.seconds, bench.Seconds)
 		}
 		rows = append(rows, ourCalls, ourTime)

@@ -84,7 +84,7 @@ func (f *fleet) observe(ctx context.Context, owners map[string]string) (outcome,
 		given: map[string]map[string]bool{}, held: map[string][]string{}, admitted: map[string]bool{}, inService: inService,
 		associateCalls: calls["ec2:AssociateAddress"], steals: f.emulator.aws.AddressCounts().Steals,
 	}
-	seen.calls, _ = sum(calls)
+	seen.calls = calls.Total()
 	for _, id := range owners {
 		seen.launches = append(seen.launches, id)
 	}

@@ -17,22 +17,12 @@ type sample struct {
 	// memory is the highest resident set, in bytes.
 	memory int64
 	// calls to AWS.
-	calls map[string]int
+	calls bench.CallCounts
 }
 
 // newSample is what an ended process took. peak is what peakMemory said of it while it ran.
 func newSample(state *os.ProcessState, peak int64) sample {
 	return sample{cpu: state.UserTime() + state.SystemTime(), memory: peak}
-}
-
-// median is the middle one of values, or between the two middle ones.
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	middle := len(sorted) / 2
-	if len(sorted)%2 == 1 {
-		return sorted[middle]
-	}
-	return (sorted[middle-1] + sorted[middle]) / 2
 }
 
 // coldRows are median, least and most of each measure.
@@ -41,7 +31,7 @@ func coldRows(ours, theirs []sample) []bench.Row {
 		name, unit string
 		of         func(sample) float64
 	}{
-		{"calls_per_launch", bench.Calls, func(s sample) float64 { n, _ := sum(s.calls); return float64(n) }},
+		{"calls_per_launch", bench.Calls, func(s sample) float64 { return float64(s.calls.Total()) }},
 		{"cold_wall", bench.Seconds, func(s sample) float64 { return s.answer.Seconds() }},
 		{"cold_first_call", bench.Seconds, func(s sample) float64 { return s.firstCall.Seconds() }},
 		{"cold_cpu", bench.Seconds, func(s sample) float64 { return s.cpu.Seconds() }},
@@ -49,20 +39,12 @@ func coldRows(ours, theirs []sample) []bench.Row {
 	}
 	var rows []bench.Row
 	for _, m := range measures {
-		a, b := each(ours, m.of), each(theirs, m.of)
+		a, b := bench.Each(ours, m.of), bench.Each(theirs, m.of)
 		rows = append(rows,
-			bench.Beside(m.name, median(a), median(b), m.unit),
+			bench.Beside(m.name, bench.Median(a), bench.Median(b), m.unit),
 			bench.Beside(m.name+"_min", slices.Min(a), slices.Min(b), m.unit),
 			bench.Beside(m.name+"_max", slices.Max(a), slices.Max(b), m.unit),
 		)
 	}
 	return rows
-}
-
-func each(samples []sample, of func(sample) float64) []float64 {
-	var values []float64
-	for _, s := range samples {
-		values = append(values, of(s))
-	}
-	return values
 }

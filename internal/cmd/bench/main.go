@@ -1,8 +1,8 @@
 // Command bench runs the benches that are named, or all of them, from the repository's root:
 //
-//	go run ./internal/cmd/bench [-build-dir .build] [assigner]
+//	go run ./internal/cmd/bench [-build-dir .build] [assigner] [firewall]
 //
-// It needs what `make build` builds. It fails when something could not be measured or a count misses its aim.
+// It needs what `make build` builds. It fails when something could not be measured or a number misses its aim.
 package main
 
 import (
@@ -19,10 +19,11 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench/assignerbench"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench/firewallbench"
 )
 
 // benches are all that there are.
-var benches = []bench.Bench{assignerbench.New()}
+var benches = []bench.Bench{assignerbench.New(), firewallbench.New()}
 
 func main() {
 	buildDir := flag.String("build-dir", ".build", "folder for everything that is built or run")
