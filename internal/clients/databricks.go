@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/databricks/databricks-sdk-go"
 	"github.com/databricks/databricks-sdk-go/config"
@@ -71,6 +72,9 @@ func (c *Clients) databricksAccount() DatabricksLevel {
 	return level
 }
 
+// nameProduct guards the SDK's one product name, which every client of the process reads.
+var nameProduct sync.Once
+
 func (c *Clients) newDatabricksAccount(ctx context.Context) (*databricks.AccountClient, diag.Diagnostics) {
 	var diags diag.Diagnostics
 	level := c.databricksAccount()
@@ -83,7 +87,9 @@ func (c *Clients) newDatabricksAccount(ctx context.Context) (*databricks.Account
 				"Write the id that the Databricks account console shows beside your user name, for example `databricks = { account = { account_id = \"00000000-0000-0000-0000-000000000000\" } }`.")
 		return nil, diags
 	}
-	useragent.WithProduct("terraform-provider-crosscloudlink", userAgentVersion(c.config.Version))
+	nameProduct.Do(func() {
+		useragent.WithProduct("terraform-provider-crosscloudlink", userAgentVersion(c.config.Version))
+	})
 	client, err := databricks.NewAccountClient((*databricks.Config)(&config.Config{
 		Host: level.Host, AccountID: level.AccountID, ClientID: level.ClientID, ClientSecret: level.ClientSecret, Profile: level.Profile, AuthType: level.AuthType,
 	}))

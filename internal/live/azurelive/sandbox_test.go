@@ -131,7 +131,7 @@ func TestOtherAnswers(t *testing.T) {
 	}{
 		"an If-Match that is ignored": {"azure-if-match", func(s *sandbox) { s.IgnoreIfMatch(true) }, "differs: ignored"},
 		"a list that is merged": {"azure-patch-replaces-list", func(s *sandbox) {
-			s.Faults.Add(with(func(r *fault.Rule) { r.Skip = 1; r.Then = func() { addRule(s, "203.0.113.20") } }))
+			s.Faults.Add(with(func(r *fault.Rule) { r.Skip = 1; r.Then = func() { addRule(s, "9.9.9.20") } }))
 		}, "differs: merged"},
 		"an outdated If-Match refused otherwise": {"azure-if-match", func(s *sandbox) {
 			s.Faults.Add(with(func(r *fault.Rule) {

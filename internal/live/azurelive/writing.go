@@ -11,11 +11,12 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/live"
 )
 
-// Addresses that rules name: of ranges for documentation, where nobody is.
+// Addresses that rules name: of a public resolver (Quad9), which answers and opens no connections.
+// Azure refuses addresses that are not public, and may count those for documentation among them.
 const (
-	hostA = "203.0.113.10"
-	hostB = "203.0.113.20"
-	hostC = "203.0.113.30"
+	hostA = "9.9.9.10"
+	hostB = "9.9.9.20"
+	hostC = "9.9.9.30"
 )
 
 // maxRules is how many ip rules an account takes, as documented.
@@ -59,9 +60,9 @@ func (s *suite) writing() []live.Question {
 		},
 		{
 			ID: "azure-unaligned-range", Text: "Is a range with bits set below its mask refused?",
-			Calls: []string{"PATCH ipRules [203.0.113.77/24]", "GET"}, Reliance: live.Guarded,
+			Calls: []string{"PATCH ipRules [9.9.9.77/24]", "GET"}, Reliance: live.Guarded,
 			Ask: s.onAccount(func(ctx context.Context, _ *live.Session, a *account) (live.Answer, error) {
-				return askRule(ctx, a, "203.0.113.77/24")
+				return askRule(ctx, a, "9.9.9.77/24")
 			}),
 		},
 		{
@@ -202,7 +203,7 @@ func askRule(ctx context.Context, a *account, sent ...string) (live.Answer, erro
 func askLimit(ctx context.Context, _ *live.Session, a *account) (live.Answer, error) {
 	var all []string
 	for i := range maxRules + 1 {
-		all = append(all, fmt.Sprintf("203.0.113.%d", i+1))
+		all = append(all, fmt.Sprintf("9.9.9.%d", i+1))
 	}
 	taken, err := a.patch(ctx, "", object{"networkAcls": acls(all[:maxRules]...)})
 	if err != nil {
