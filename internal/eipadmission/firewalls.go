@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/ipfirewall"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
@@ -21,12 +22,6 @@ const (
 	attrAdmitted  = "admitted_public_ips"
 	attrEffective = "effective_ip_rules"
 	attrOnDestroy = "on_destroy"
-)
-
-// What the destruction of a firewall resource does with its entries: its on_destroy.
-const (
-	removesEntries = "remove_entries"
-	keepsEntries   = "keep"
 )
 
 // listing is what one firewall lists.
@@ -76,7 +71,7 @@ func (m model) listings() []listing {
 func (m model) keepers() []string {
 	return slices.DeleteFunc(m.names(), func(name string) bool {
 		onDestroy := firewallOf(m.Firewalls.Elements()[name]).onDestroy
-		return onDestroy.IsNull() || onDestroy.IsUnknown() || onDestroy.ValueString() == removesEntries
+		return onDestroy.IsNull() || onDestroy.IsUnknown() || onDestroy.ValueString() == ipfirewall.OnDestroyRemove
 	})
 }
 
@@ -116,7 +111,7 @@ func (m model) refuseKeepers(ours []eippool.Address, diags *diag.Diagnostics) bo
 			fmt.Sprintf("%s keeps its entries when it is destroyed, and pool %q %s. Whoever gets such an address from AWS next would be let in. Nothing was changed.\n\n"+
 				"Set on_destroy = %q on that crosscloudlink_aoai_ip_firewall, the default, and apply. "+
 				"To keep the entries, let the pool have no addresses but your own (existing_allocation_ids, as many as size): those are never released. Apply the pool first, and on_destroy = %q after that.",
-				quoted(name), m.PoolName.ValueString(), releases, removesEntries, keepsEntries))
+				quoted(name), m.PoolName.ValueString(), releases, ipfirewall.OnDestroyRemove, ipfirewall.OnDestroyKeep))
 	}
 	return true
 }

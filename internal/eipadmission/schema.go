@@ -17,6 +17,7 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/ipfirewall"
 )
 
 func resourceSchema(ctx context.Context) schema.Schema {
@@ -40,7 +41,7 @@ func resourceSchema(ctx context.Context) schema.Schema {
 						MarkdownDescription: "Public IPv4 addresses that the firewall lists; they must be given: `admitted_public_ips` of the `crosscloudlink_aoai_ip_firewall`, which are read back from Azure. Those that are not of the pool have no effect. An empty set withdraws all admissions."},
 					attrEffective: schema.SetAttribute{Optional: true, ElementType: types.StringType,
 						MarkdownDescription: "Entries that the firewall lists, whoever's they are, of which no retired address may be one when it is released: `setintersection` of `effective_ip_rules` of the `crosscloudlink_aoai_ip_firewall` and `retired_public_ips` of the pool. An apply that is killed while it writes the firewall can leave an entry that no state knows and that `admitted_public_ips` therefore lacks. Ranges have no effect. Left out, only `admitted_public_ips` counts."},
-					attrOnDestroy: schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(removesEntries, keepsEntries)},
+					attrOnDestroy: schema.StringAttribute{Optional: true, Validators: []validator.String{stringvalidator.OneOf(ipfirewall.OnDestroyRemove, ipfirewall.OnDestroyKeep)},
 						MarkdownDescription: "`on_destroy` of the `crosscloudlink_aoai_ip_firewall`. `keep` is refused unless AWS shows that every address of the pool was brought by its user (`existing_allocation_ids`): any other would go back to AWS and still be let in. Left out, the same as `remove_entries`."},
 				}}},
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eippool/pooltest"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/eiptag"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/ipfirewall"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
 )
 
@@ -126,7 +127,7 @@ func TestFirewallsThatKeep(t *testing.T) {
 	at := `@AttributeName("firewalls").ElementKeyString("west")`
 	own := map[string]string{eiptag.Existing: eiptag.ExistingTrue}
 	keeping := func(ips ...string) pooltest.Config {
-		return behind(map[string]wall{"east": {admitted: ips, onDestroy: removesEntries}, "west": {admitted: ips, onDestroy: keepsEntries}})
+		return behind(map[string]wall{"east": {admitted: ips, onDestroy: ipfirewall.OnDestroyRemove}, "west": {admitted: ips, onDestroy: ipfirewall.OnDestroyKeep}})
 	}
 	t.Run("pool of one's own addresses", func(t *testing.T) {
 		region := pooltest.NewRegion()
@@ -178,7 +179,7 @@ func TestFirewallsThatKeep(t *testing.T) {
 		expect(t, "state is as it was", admission.State.Equal(state), true)
 
 		// The way out.
-		removing := behind(map[string]wall{"east": {admitted: []string{mine.IP}}, "west": {admitted: []string{mine.IP}, onDestroy: removesEntries}})
+		removing := behind(map[string]wall{"east": {admitted: []string{mine.IP}}, "west": {admitted: []string{mine.IP}, onDestroy: ipfirewall.OnDestroyRemove}})
 		admission.Run(removing)
 		expectSaid(t, admission.Apply(t.Context(), admission.Plan(nil)), false)
 	})

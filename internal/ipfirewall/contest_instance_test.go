@@ -16,12 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
-	armruntime "github.com/Azure/azure-sdk-for-go/sdk/azcore/arm/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -29,42 +24,29 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/azureaccount"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/iprange"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/resourcetest"
+	sandbox "github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/azure"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/waiter"
 )
 
 // sharedNumber is the second number of the entries that all contestants list as shared.
 const sharedNumber = "1"
 
-// contestCloud is how a contest's writers, in whatever process, reach the one sandbox.
-type contestCloud struct {
-	URL, CAFile, TenantID, ClientID, ClientSecret string
-}
-
-// client returns a client of the provider that writes under a name.
-func (c contestCloud) client(t *testing.T, transport policy.Transporter, name string) *azureaccount.Client {
+// clientAs returns a client of the provider that writes under a name.
+func clientAs(t *testing.T, c sandbox.Access, transport policy.Transporter, name string) *azureaccount.Client {
 	t.Helper()
-	options := policy.ClientOptions{
-		Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: c.URL, Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
-			cloud.ResourceManager: {Endpoint: c.URL, Audience: c.URL},
-		}},
+	pipeline, err := c.Pipeline(policy.ClientOptions{
 		Transport: transport,
 		Retry:     policy.RetryOptions{RetryDelay: time.Millisecond, MaxRetryDelay: 20 * time.Millisecond},
 		Telemetry: policy.TelemetryOptions{ApplicationID: name},
-	}
-	credential, err := azidentity.NewClientSecretCredential(c.TenantID, c.ClientID, c.ClientSecret,
-		&azidentity.ClientSecretCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pipeline, err := armruntime.NewPipeline("test", "0", credential, runtime.PipelineOptions{}, &arm.ClientOptions{ClientOptions: options, DisableRPRegistration: true})
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return azureaccount.New(pipeline, c.URL)
 }
 
-// transport is a process' own connections to the sandbox.
-func (c contestCloud) transport(t *testing.T) *http.Client {
+// transportTo is a process' own connections to the sandbox.
+func transportTo(t *testing.T, c sandbox.Access) *http.Client {
 	t.Helper()
 	raw, err := os.ReadFile(c.CAFile)
 	if err != nil {
@@ -79,7 +61,7 @@ func (c contestCloud) transport(t *testing.T) *http.Client {
 
 // contestProcess is what a process of a contest is told: the contestants that live in it.
 type contestProcess struct {
-	Cloud     contestCloud
+	Cloud     sandbox.Access
 	AccountID string
 	Seed      uint64
 	Rounds    int
@@ -132,7 +114,7 @@ func runContestants(t *testing.T, told string) {
 	if err := json.Unmarshal([]byte(told), &p); err != nil {
 		t.Fatal(err)
 	}
-	transport := p.Cloud.transport(t)
+	transport := transportTo(t, p.Cloud)
 	var output sync.Mutex
 	report := func(r contestReport) {
 		line, _ := json.Marshal(r)
@@ -146,7 +128,7 @@ func runContestants(t *testing.T, told string) {
 			passes := make(chan struct{}, 1)
 			orders = append(orders, passes)
 			owner := fmt.Sprintf("owner-%d", number)
-			client := p.Cloud.client(t, transport, owner)
+			client := clientAs(t, p.Cloud, transport, owner)
 			t.Run(owner, func(t *testing.T) {
 				t.Parallel()
 				c := &contestant{t: t, random: rand.New(rand.NewPCG(p.Seed, uint64(number))), accountID: p.AccountID, number: number}

@@ -117,10 +117,6 @@ func newContest(t *testing.T, seed uint64, ignoreIfMatch bool) *contest {
 	return &contest{Cloud: c, t: t, seed: seed}
 }
 
-func (c *contest) reach() contestCloud {
-	return contestCloud{URL: c.URL(), CAFile: c.CAFile(), TenantID: c.TenantID(), ClientID: c.ClientID(), ClientSecret: c.ClientSecret()}
-}
-
 // begin makes the contest's account and has Azure misbehave towards it.
 func (c *contest) begin(name string, rounds int) string {
 	c.t.Helper()
@@ -256,7 +252,7 @@ func (c *contest) lastBlow(id string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	w := newPlainWriter(c.t, c.reach(), parsed, foreigner, nil)
+	w := newPlainWriter(c.t, c.Access(), parsed, foreigner, nil)
 	err = w.write(c.t.Context(), func(rules []azureaccount.IPRule) []azureaccount.IPRule {
 		return slices.DeleteFunc(rules, func(rule azureaccount.IPRule) bool {
 			return slices.ContainsFunc(contestProcesses, func(numbers []int) bool {
@@ -320,7 +316,7 @@ func (c *contest) foreign(id string, rounds int) (ticks chan<- struct{}, done <-
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	w := &foreignWriter{plainWriter: newPlainWriter(c.t, c.reach(), parsed, foreigner, rand.New(rand.NewPCG(c.seed, 1)))}
+	w := &foreignWriter{plainWriter: newPlainWriter(c.t, c.Access(), parsed, foreigner, rand.New(rand.NewPCG(c.seed, 1)))}
 	all := len(contestants())
 	had, ended := make(chan struct{}, all*rounds), make(chan struct{})
 	go func() {
@@ -351,7 +347,7 @@ func (c *contest) runPlain(name string, rounds int) contestOutcome {
 	var writers []*plainContestant
 	var wg sync.WaitGroup
 	for _, number := range contestants() {
-		w := &plainContestant{newPlainWriter(c.t, c.reach(), parsed, fmt.Sprintf("owner-%d", number), rand.New(rand.NewPCG(c.seed, uint64(number)))), number, nil}
+		w := &plainContestant{newPlainWriter(c.t, c.Access(), parsed, fmt.Sprintf("owner-%d", number), rand.New(rand.NewPCG(c.seed, uint64(number)))), number, nil}
 		writers = append(writers, w)
 		wg.Go(func() {
 			for range rounds {
@@ -391,7 +387,7 @@ const mostAfter = time.Minute
 // start starts a process with some of the contestants: the test program, once more.
 func (c *contest) start(ctx context.Context, id string, numbers []int, rounds int) *process {
 	c.t.Helper()
-	told, err := json.Marshal(contestProcess{Cloud: c.reach(), AccountID: id, Seed: c.seed, Rounds: rounds, Until: time.Now().Add(*contestTime), Numbers: numbers})
+	told, err := json.Marshal(contestProcess{Cloud: c.Access(), AccountID: id, Seed: c.seed, Rounds: rounds, Until: time.Now().Add(*contestTime), Numbers: numbers})
 	if err != nil {
 		c.t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/azureaccount"
+	sandbox "github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/azure"
 )
 
 // attempts is how often a plain writer begins again, from a fresh read, before it gives up,
@@ -22,9 +23,9 @@ type plainWriter struct {
 	random *rand.Rand
 }
 
-func newPlainWriter(t *testing.T, c contestCloud, id azureaccount.ID, name string, random *rand.Rand) *plainWriter {
+func newPlainWriter(t *testing.T, c sandbox.Access, id azureaccount.ID, name string, random *rand.Rand) *plainWriter {
 	t.Helper()
-	return &plainWriter{client: c.client(t, c.transport(t), name), id: id, random: random}
+	return &plainWriter{client: clientAs(t, c, transportTo(t, c), name), id: id, random: random}
 }
 
 // write sends what change makes of the list that was read.

@@ -11,12 +11,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/arm"
-	armruntime "github.com/Azure/azure-sdk-for-go/sdk/azcore/arm/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/cloud"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/runtime"
-	"github.com/Azure/azure-sdk-for-go/sdk/azidentity"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -112,19 +108,9 @@ func (a *azure) otherProcess() *azure {
 // between the retries of single requests.
 func pipelineOf(t *testing.T, c *sandbox.Cloud, transport policy.Transporter) runtime.Pipeline {
 	t.Helper()
-	options := policy.ClientOptions{
-		Cloud: cloud.Configuration{ActiveDirectoryAuthorityHost: c.URL(), Services: map[cloud.ServiceName]cloud.ServiceConfiguration{
-			cloud.ResourceManager: {Endpoint: c.URL(), Audience: c.URL()},
-		}},
-		Transport: transport,
-		Retry:     policy.RetryOptions{RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond},
-	}
-	credential, err := azidentity.NewClientSecretCredential(c.TenantID(), c.ClientID(), c.ClientSecret(),
-		&azidentity.ClientSecretCredentialOptions{ClientOptions: options, DisableInstanceDiscovery: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	pipeline, err := armruntime.NewPipeline("test", "0", credential, runtime.PipelineOptions{}, &arm.ClientOptions{ClientOptions: options, DisableRPRegistration: true})
+	pipeline, err := c.Access().Pipeline(policy.ClientOptions{
+		Transport: transport, Retry: policy.RetryOptions{RetryDelay: time.Millisecond, MaxRetryDelay: time.Millisecond},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/tfvalue"
 )
 
-// Values of on_destroy.
+// Values of on_destroy: what a destroy does with the own entries.
 const (
-	onDestroyRemove = "remove_entries"
-	onDestroyKeep   = "keep"
+	OnDestroyRemove = "remove_entries"
+	OnDestroyKeep   = "keep"
 )
 
 type model struct {

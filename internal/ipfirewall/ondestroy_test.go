@@ -11,7 +11,7 @@ import (
 // keeping is a configuration whose destroy leaves the entries.
 func (a *azure) keeping(rules ...string) model {
 	config := a.config(rules...)
-	config.OnDestroy = types.StringValue(onDestroyKeep)
+	config.OnDestroy = types.StringValue(OnDestroyKeep)
 	return config
 }
 
@@ -45,7 +45,7 @@ func TestNothingToKeep(t *testing.T) {
 // others have done to the account since it was read.
 func TestChangesOfTheStateAlone(t *testing.T) {
 	for name, change := range map[string]func(a *azure, config *model){
-		"on_destroy":      func(_ *azure, config *model) { config.OnDestroy = types.StringValue(onDestroyKeep) },
+		"on_destroy":      func(_ *azure, config *model) { config.OnDestroy = types.StringValue(OnDestroyKeep) },
 		"shared_ip_rules": func(_ *azure, config *model) { config.SharedIPRules = ruleSet([]string{"52.1.2.3"}) },
 		"allow_lockout":   func(_ *azure, config *model) { config.AllowLockout = types.BoolValue(true) },
 		"timeouts":        func(_ *azure, config *model) { *config = withTimeout(*config, "update", "1m") },

@@ -220,7 +220,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 		return
 	}
 	wanted := desired{drop: state.removable()}
-	if state.OnDestroy.ValueString() == onDestroyKeep || len(wanted.drop) == 0 {
+	if state.OnDestroy.ValueString() == OnDestroyKeep || len(wanted.drop) == 0 {
 		return
 	}
 	id, w, ok := r.open(ctx, state.AccountID, &resp.Diagnostics)
@@ -267,7 +267,7 @@ func (r *Resource) ImportState(ctx context.Context, req resource.ImportStateRequ
 		"owner":         imported.owner,
 		"ip_rules":      ruleSet(imported.rules),
 		"allow_lockout": false,
-		"on_destroy":    onDestroyRemove,
+		"on_destroy":    OnDestroyRemove,
 	} {
 		resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root(name), value)...)
 	}

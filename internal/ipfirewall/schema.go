@@ -105,11 +105,11 @@ func resourceSchema(ctx context.Context) schema.Schema {
 			"on_destroy": schema.StringAttribute{
 				Optional: true,
 				Computed: true,
-				Default:  stringdefault.StaticString(onDestroyRemove),
+				Default:  stringdefault.StaticString(OnDestroyRemove),
 				MarkdownDescription: "What a destroy does with the entries of `ip_rules`: `remove_entries` takes out all but those of `shared_ip_rules`; " +
 					"`keep` sends nothing and leaves them all, and its plan names them. Entries that leave `ip_rules` are removed either way. Defaults to `remove_entries`. " +
 					"`keep` does not go with a `crosscloudlink_eip_pool` that releases its addresses: an entry that stays lets in whoever gets the address next.",
-				Validators: []validator.String{stringvalidator.OneOf(onDestroyRemove, onDestroyKeep)},
+				Validators: []validator.String{stringvalidator.OneOf(OnDestroyRemove, OnDestroyKeep)},
 			},
 			"admitted_public_ips": schema.SetAttribute{
 				Computed:    true,

@@ -38,10 +38,7 @@ const pluginName = "terraform-provider-crosscloudlink"
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) != pluginName {
 		code := m.Run()
-		if c, err := theCloud(); err == nil {
-			_ = c.Close()
-			_ = os.RemoveAll(filepath.Dir(c.CAFile()))
-		}
+		closeTheCloud()
 		os.Exit(code)
 	}
 	err := providerserver.Serve(context.Background(), newProvider, providerserver.ServeOpts{Address: "registry.terraform.io/crosscloudlink/crosscloudlink"})
@@ -79,13 +76,24 @@ var factories = map[string]func() (tfprotov6.ProviderServer, error){
 const theirHost, theirRange = "9.9.9.9", "8.8.8.0/24"
 
 // theCloud is one sandbox for all tests: Go reads the trusted authorities once a process.
-var theCloud = sync.OnceValues(func() (*azure.Cloud, error) {
-	dir, err := os.MkdirTemp("", "ipfirewall")
-	if err != nil {
-		return nil, err
-	}
-	return azure.New(context.Background(), azure.Options{Dir: dir})
-})
+// closeTheCloud ends it, if any test has asked for it.
+var (
+	theCloud = sync.OnceValues(func() (*azure.Cloud, error) {
+		dir, err := os.MkdirTemp("", "ipfirewall")
+		if err != nil {
+			return nil, err
+		}
+		c, err := azure.New(context.Background(), azure.Options{Dir: dir})
+		closeTheCloud = func() {
+			if err == nil {
+				_ = c.Close()
+			}
+			_ = os.RemoveAll(dir)
+		}
+		return c, err
+	})
+	closeTheCloud = func() {}
+)
 
 // environment names what leads a provider to the sandbox.
 func environment(c *azure.Cloud) map[string]string {

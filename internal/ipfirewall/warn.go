@@ -78,16 +78,16 @@ func adoptedDrop(accountID string, adopted []string) string {
 // stood there before the resource did.
 func (m model) warnOfDestroy(known provenance, diags *diag.Diagnostics) {
 	accountID := m.AccountID.ValueString()
-	if m.OnDestroy.ValueString() == onDestroyKeep {
+	if m.OnDestroy.ValueString() == OnDestroyKeep {
 		if left := entriesOf(m.IPRules); len(left) > 0 {
 			diags.AddWarning("Firewall entries will stay",
 				fmt.Sprintf("on_destroy is %q, so %s goes on listing %s, and no state knows of them any more. Whoever has one of these addresses later is let in. "+
-					"To have them removed, apply once with on_destroy = %q before the destroy.", onDestroyKeep, accountID, strings.Join(left, ", "), onDestroyRemove))
+					"To have them removed, apply once with on_destroy = %q before the destroy.", OnDestroyKeep, accountID, strings.Join(left, ", "), OnDestroyRemove))
 		}
 		return
 	}
 	if adopted := both(m.removable(), known.Adopted); len(adopted) > 0 {
 		diags.AddWarning("Adopted firewall entries will be removed",
-			adoptedDrop(accountID, adopted)+fmt.Sprintf("apply once with them in shared_ip_rules before the destroy, or with on_destroy = %q to leave all entries.", onDestroyKeep))
+			adoptedDrop(accountID, adopted)+fmt.Sprintf("apply once with them in shared_ip_rules before the destroy, or with on_destroy = %q to leave all entries.", OnDestroyKeep))
 	}
 }
