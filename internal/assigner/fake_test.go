@@ -49,6 +49,7 @@ type fakeInstance struct {
 	result             string
 	zone, abandoned    string
 	foreign            bool // not of the fleet: without its tag
+	held               bool // another launch hook holds it too
 }
 
 // fakeAWS is EC2's addresses and one Auto Scaling group, as strict as the real ones:
@@ -457,11 +458,14 @@ func (c *client) CompleteLifecycleAction(ctx context.Context, in *autoscaling.Co
 		case i.hook == testConfig.TerminateHook || i.result == resultAbandon:
 			c.terminate(i)
 		default:
-			i.lifecycle, i.hook = stateInService, ""
+			i.hook = ""
+			if !i.held {
+				i.lifecycle = stateInService
+			}
 			if owned := c.heldLocked(i.id); len(owned) != 1 {
-				c.violations = append(c.violations, fmt.Sprintf("%s entered service with %d addresses: %v", i.id, len(owned), owned))
+				c.violations = append(c.violations, fmt.Sprintf("%s passed its hook with %d addresses: %v", i.id, len(owned), owned))
 			} else if !toAddress(c.addresses[owned[0]]).servable() {
-				c.violations = append(c.violations, fmt.Sprintf("%s entered service on %s, which is not admitted", i.id, owned[0]))
+				c.violations = append(c.violations, fmt.Sprintf("%s passed its hook on %s, which is not admitted", i.id, owned[0]))
 			}
 		}
 		return nil

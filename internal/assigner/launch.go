@@ -26,6 +26,8 @@ type wait struct {
 	waits bool
 	// address is what this run has seen the instance to hold, verified.
 	address *address
+	// passed: the action was completed before, and another lifecycle hook holds the instance.
+	passed bool
 	// refused is when an attempt was first refused; marked, that the instance has its tag.
 	refused time.Time
 	marked  bool
@@ -166,6 +168,9 @@ func (r *run) beyond(ctx context.Context, w *wait, state string, got attempt) (a
 	got.reason = fmt.Sprintf("instance %s is %q in group %s", w.instanceID, state, r.Config.Group)
 	age := r.now().Sub(w.since)
 	switch phase := phaseOf(state); {
+	case phase == phaseLaunching && w.address != nil:
+		w.passed = true
+		return got, w.ends(OutcomeIgnored, "the instance has its address and waits for another lifecycle hook")
 	case phase == phaseLaunching:
 		return got, false
 	case phase == phaseServing && w.address != nil:

@@ -143,7 +143,7 @@ func (r *run) resume(ctx context.Context, i instance, id string, short *bool, ha
 		got, done = r.step(ctx, w)
 	}
 	if done {
-		return w.result, true
+		return w.result, !w.passed
 	}
 	*short = *short || got.short
 	r.heartbeat(ctx, w.action)

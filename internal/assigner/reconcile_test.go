@@ -25,6 +25,10 @@ func TestReconcileRepairsWhatALostEventLeft(t *testing.T) {
 			arrange: func(f *fakeAWS) { f.addInstance("i-10", statePendingWait); f.giveTo("eipalloc-01", "i-10") },
 			holds:   map[string]int{"i-10": 1}, result: map[string]string{"i-10": resultContinue},
 		},
+		"another launch hook holds the instance": {
+			arrange: func(f *fakeAWS) { f.addInstance("i-10", statePendingWait).held = true },
+			holds:   map[string]int{"i-10": 1}, result: map[string]string{"i-10": resultContinue},
+		},
 		"a terminate event was lost, and a waiting instance needs the address": {
 			arrange: func(f *fakeAWS) {
 				delete(f.addresses, "eipalloc-01")

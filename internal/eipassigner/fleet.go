@@ -64,8 +64,10 @@ func (f fleet) status(group, pool string) (status, reason string) {
 	var without, moving []string
 	for _, m := range f.members {
 		switch {
-		case m.state == stateInService && m.address == "", m.state == statePendingWait:
+		case m.address == "" && (m.state == stateInService || m.state == statePendingWait):
 			without = append(without, m.id+" ("+m.state+")")
+		case m.state == statePendingWait:
+			moving = append(moving, m.id+" ("+m.state+", with an address: another lifecycle hook holds it)")
 		case m.state != stateInService:
 			moving = append(moving, m.id+" ("+m.state+")")
 		}

@@ -101,6 +101,7 @@ func TestFleetStatus(t *testing.T) {
 		"empty by intent":  {fleet{found: true, size: size{0, 3, 0}}, statusInService, 0, ""},
 		"one is missing":   {fleet{found: true, size: size{2, 3, 2}, members: serving("i-1")}, statusWaitingForInstances, 1, "1 of 2"},
 		"one starts":       {fleet{found: true, size: size{2, 3, 2}, members: append(serving("i-1"), member{id: "i-2", state: "Pending"})}, statusWaitingForInstances, 1, "i-2 (Pending)"},
+		"one boots":        {fleet{found: true, size: size{2, 3, 2}, active: 2, members: append(serving("i-1"), member{id: "i-2", state: "Pending:Wait", address: "192.0.2.2"})}, statusWaitingForInstances, 1, "i-2 (Pending:Wait, with an address: another lifecycle hook holds it)"},
 		"one waits":        {fleet{found: true, size: size{2, 3, 2}, active: 2, unadmitted: 1, members: append(serving("i-1"), member{id: "i-2", state: "Pending:Wait"})}, statusWaitingForAddresses, 1, "1 of them wait for the firewall's admission"},
 		"one lost its own": {fleet{found: true, size: size{2, 3, 2}, members: append(serving("i-1"), member{id: "i-2", state: "InService"})}, statusWaitingForAddresses, 1, "i-2 (InService)"},
 	}
