@@ -118,6 +118,28 @@ func TestMetricsOfARun(t *testing.T) {
 	})
 }
 
+// An instance that has its address and still waits for another hook boots; it is not stuck.
+func TestStuckLaunchesLackAnAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(1, 0)
+		boots := f.addInstance("i-00", statePendingWait)
+		boots.hook, boots.held = "", true
+		f.giveTo("eipalloc-00", "i-00")
+		f.addInstance("i-01", statePendingWait).expires = time.Now().Add(time.Hour)
+		<-time.After(stuckAfter + time.Minute)
+		var out bytes.Buffer
+		a := newAssigner(f, 2)
+		a.Metrics = &out
+		if _, err := a.Reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		got := values(t, out.Bytes())
+		if last := got[len(got)-1]; last["StuckLaunches"] != 1 {
+			t.Errorf("metrics %v", last)
+		}
+	})
+}
+
 func TestDeniedCallsAreCounted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFake(1, 1)

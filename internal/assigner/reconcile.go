@@ -199,7 +199,7 @@ func (r *run) census(v view) []metric {
 				without++
 			}
 		case statePendingWait:
-			if !i.launched.IsZero() && r.now().Sub(i.launched) > stuckAfter {
+			if has == 0 && !i.launched.IsZero() && r.now().Sub(i.launched) > stuckAfter {
 				launches++
 			}
 		case stateTerminatingWait:
@@ -213,5 +213,5 @@ func (r *run) census(v view) []metric {
 	}
 }
 
-// stuckAfter is how long after its launch an instance that still waits counts as stuck.
+// stuckAfter is how long after its launch an instance that still waits for an address counts as stuck.
 const stuckAfter = 5 * time.Minute
