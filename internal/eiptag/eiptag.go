@@ -15,6 +15,9 @@ const (
 	Lifecycle = "crosscloudlink:lifecycle"
 	// Existing marks an address that the user brought: never released, only untagged.
 	Existing = "crosscloudlink:existing"
+	// Slot's value is the name of the one place that an address is kept for, such as an availability zone's NAT
+	// gateway. It is absent on an address that any instance may claim.
+	Slot = "crosscloudlink:slot"
 	// LastReason's value says when and why the address's holder last changed: an RFC 3339
 	// time, a space, the reason.
 	LastReason = "crosscloudlink:last-reason"
@@ -42,12 +45,20 @@ const (
 const ExistingTrue = "true"
 
 // Claimable reports whether an address with these tags may be given to an instance:
-// it is active, and no firewall still has to admit it. Any value that is not known
+// it is active, kept for no slot, and no firewall still has to admit it. Any value that is not known
 // counts as not claimable.
 func Claimable(tags map[string]string) bool {
 	if _, leaving := tags[Lifecycle]; leaving {
 		return false
 	}
+	if _, kept := tags[Slot]; kept {
+		return false
+	}
+	return Admitted(tags)
+}
+
+// Admitted reports whether no firewall still has to admit an address with these tags.
+func Admitted(tags map[string]string) bool {
 	admission, gated := tags[Admission]
 	return !gated || admission == AdmissionAdmitted
 }

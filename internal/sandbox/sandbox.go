@@ -50,7 +50,7 @@ type Options struct {
 	// that lets terraform find it. Empty means that whoever runs terraform sees to that.
 	ProviderBinary string
 	// NoProxies runs no HAProxy even where there is one: instances count as healthy then,
-	// and no query arrives.
+	// their own commands find a stand-in where a proxy would listen, and no query arrives.
 	NoProxies bool
 	// Debug writes every emulated call into the log.
 	Debug bool
@@ -74,7 +74,7 @@ type Sandbox struct {
 	compute    *ec2.Client
 	azure      *azure.Cloud
 	databricks *databricks.Cloud
-	fleet      *proxyfleet.Fleet // nil without a proxy
+	fleet      *proxyfleet.Fleet
 	twins      *proxyfleet.Twins
 	names      *dns.Server
 	account    *AWS
@@ -111,7 +111,7 @@ func Start(ctx context.Context, opts Options) (_ *Sandbox, err error) {
 	if err := s.startAzure(ctx, logger); err != nil {
 		return nil, err
 	}
-	if err := s.startFleet(logger); err != nil {
+	if err := s.startFleet(opts.BuildDir, logger); err != nil {
 		return nil, err
 	}
 	if err := s.startAWS(ctx, opts.BuildDir, logger); err != nil {
@@ -163,10 +163,7 @@ func (s *Sandbox) startAzure(ctx context.Context, logger *slog.Logger) error {
 	return nil
 }
 
-func (s *Sandbox) startFleet(logger *slog.Logger) error {
-	if s.haproxy == nil {
-		return nil
-	}
+func (s *Sandbox) startFleet(buildDir string, logger *slog.Logger) error {
 	data, err := netip.ParseAddrPort(s.azure.DataPlaneAddr())
 	if err != nil {
 		return fmt.Errorf("finding Azure's data plane: %w", err)
@@ -176,7 +173,11 @@ func (s *Sandbox) startFleet(logger *slog.Logger) error {
 	}
 	s.fleet = proxyfleet.New(proxyfleet.Options{
 		HAProxy: s.haproxy, Dir: filepath.Join(s.dir, "instances"), Twins: s.twins,
-		Nameserver: s.names.Addr(), HTTPSPort: int(data.Port()), Logger: logger.With("cloud", "fleet"),
+		Nameserver: s.names.Addr(), HTTPSPort: int(data.Port()), Region: Region,
+		Nginx:       func() (*tools.NginxBinary, error) { return tools.Nginx(context.Background(), buildDir) },
+		Credentials: s.instanceCredentials,
+		AWSEndpoint: func() string { return s.aws.URL },
+		Logger:      logger.With("cloud", "fleet"),
 	})
 	return nil
 }
@@ -214,9 +215,7 @@ func (s *Sandbox) startAWS(ctx context.Context, buildDir string, logger *slog.Lo
 	options := awscloud.Options{
 		MotoURL: s.moto.URL, Region: Region, AccountID: AccountID, Authorize: s.authorize,
 		Handlers: []awsapi.Handler{s.functions, s.groups}, Logger: logger.With("cloud", "aws"),
-	}
-	if s.fleet != nil {
-		options.Hypervisor = hypervisor{s.fleet}
+		Hypervisor: hypervisor{s.fleet},
 	}
 	if s.aws, err = awscloud.New(ctx, options); err != nil {
 		return fmt.Errorf("starting AWS: %w", err)
@@ -265,9 +264,10 @@ func (s *Sandbox) Proxy() string {
 // ProxyProblem says why Proxy is "none", and what to do about it; nil when it is not.
 func (s *Sandbox) ProxyProblem() error { return s.proxyProblem }
 
-// InstanceProblem says why an instance has no running proxy; nil when it has one.
+// InstanceProblem says why an instance has no running proxy, or else what its own commands
+// failed of; nil when all is well.
 func (s *Sandbox) InstanceProblem(instanceID string) error {
-	if s.fleet == nil {
+	if s.haproxy == nil {
 		return s.proxyProblem
 	}
 	return s.fleet.Problem(instanceID)

@@ -15,41 +15,54 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/autoscaling"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awscloud"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/imds"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/proxyfleet"
 )
 
 // askTimeout bounds a question that one part of the sandbox asks another.
 const askTimeout = 10 * time.Second
 
+// httpsPort is the port of the models' APIs.
+const httpsPort = 443
+
 // hypervisor is the fleet as the emulated AWS sees it.
 type hypervisor struct{ *proxyfleet.Fleet }
 
 // Launch boots an instance.
 func (h hypervisor) Launch(ctx context.Context, i awscloud.Instance) error {
-	return h.Fleet.Launch(ctx, proxyfleet.Instance(i))
+	return h.Fleet.Launch(ctx, proxyfleet.Instance{
+		ID: i.ID, PrivateIP: i.PrivateIP, UserData: i.UserData, InstanceProfileARN: i.InstanceProfileARN, AvailabilityZone: i.AvailabilityZone,
+	})
 }
 
 // launched passes an instance that Auto Scaling has started on to the fleet.
 func (s *Sandbox) launched(ctx context.Context, i autoscaling.Instance) error {
-	if s.fleet == nil {
-		return nil
+	// The way out first, which takes some calls: from its launch on the instance acts by itself.
+	s.aws.InstanceLaunched(ctx, i.ID)
+	return s.fleet.Launch(ctx, proxyfleet.Instance{
+		ID: i.ID, PrivateIP: i.PrivateIP, UserData: i.UserData, InstanceProfileARN: i.InstanceProfileARN, AvailabilityZone: i.AvailabilityZone,
+	})
+}
+
+// instanceCredentials are what an instance's metadata service hands out.
+func (s *Sandbox) instanceCredentials(ctx context.Context, profileARN, instanceID string) (imds.Credentials, error) {
+	c, err := s.functions.InstanceCredentials(ctx, profileARN, instanceID)
+	if err != nil {
+		return imds.Credentials{}, err
 	}
-	return s.fleet.Launch(ctx, proxyfleet.Instance{ID: i.ID, PrivateIP: i.PrivateIP, UserData: i.UserData})
+	return imds.Credentials(c), nil
 }
 
 // stopped ends the traffic of an instance that rests in a warm pool. An Elastic IP stays with it.
 func (s *Sandbox) stopped(instanceID string) {
-	if s.fleet != nil {
-		s.fleet.Terminate(instanceID)
-	}
+	s.fleet.Terminate(instanceID)
 }
 
 // terminated tells everybody that an instance is gone: first its traffic ends, then its
 // address is free.
 func (s *Sandbox) terminated(instanceID string) {
-	if s.fleet != nil {
-		s.fleet.Terminate(instanceID)
-	}
+	s.fleet.Terminate(instanceID)
+	s.functions.EndInstance(instanceID)
 	s.aws.InstanceTerminated(instanceID)
 }
 
@@ -79,9 +92,15 @@ func (s *Sandbox) resolve(name string) (netip.Addr, bool) {
 	return data.Addr(), true
 }
 
-// dial opens a connection through a VPC endpoint of Databricks.
+// dial opens a connection through a VPC endpoint of Databricks, to the port of the models' APIs.
 func (s *Sandbox) dial(ctx context.Context, vpcEndpointID string) (net.Conn, error) {
-	if s.fleet == nil {
+	return s.DialEndpoint(ctx, vpcEndpointID, httpsPort)
+}
+
+// DialEndpoint opens a connection to a port of a VPC endpoint, as a client in the endpoint
+// owner's network would. The error says at which hop the way ends.
+func (s *Sandbox) DialEndpoint(ctx context.Context, vpcEndpointID string, port int) (net.Conn, error) {
+	if s.haproxy == nil {
 		return nil, fmt.Errorf("%s leads to no proxy: %w", vpcEndpointID, s.proxyProblem)
 	}
 	state, ok := s.aws.VPCEndpointState(vpcEndpointID)
@@ -92,7 +111,7 @@ func (s *Sandbox) dial(ctx context.Context, vpcEndpointID string) (net.Conn, err
 	if !strings.EqualFold(state, string(ec2types.StateAvailable)) {
 		return nil, fmt.Errorf("VPC endpoint %s is %s: no connection", vpcEndpointID, state)
 	}
-	found, err := s.aws.Targets(vpcEndpointID)
+	found, err := s.aws.TargetsOn(vpcEndpointID, port)
 	if err != nil {
 		return nil, fmt.Errorf("following %s: %w", vpcEndpointID, err)
 	}

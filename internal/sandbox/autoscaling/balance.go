@@ -44,6 +44,9 @@ func (s *Service) balance(g *group) time.Duration {
 	}
 	now := s.deps.Clock.Now()
 	surge, wait := s.refreshLocked(g, now)
+	if more, sooner := s.expireLocked(g, now); more > 0 || sooner > 0 {
+		surge, wait = more, sooner
+	}
 	d := lifecycle.Balance(g.census(surge), now)
 	s.followLocked(g, d, g.desired+surge, now)
 	s.removeEmptyPoolLocked(g)

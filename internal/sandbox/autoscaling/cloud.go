@@ -17,6 +17,8 @@ import (
 	elbtypes "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2/types"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/clouderr"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/moto"
 )
 
 // cloud is what the lifecycle machine needs of EC2 and ELBv2.
@@ -43,10 +45,15 @@ type cloud interface {
 // template is a launch template's version.
 type template struct {
 	// ref has the version's number.
-	ref          templateRef
-	imageID      string
-	instanceType string
-	userData     []byte
+	ref templateRef
+	// imageID is the machine image; imageParameter names the parameter that it came from, if the template
+	// leaves it to one.
+	imageID        string
+	imageParameter string
+	instanceType   string
+	// profile is the instance profile as the template names it, nil without one.
+	profile  *ec2types.LaunchTemplateIamInstanceProfileSpecification
+	userData []byte
 	// interfaces is empty when the template leaves the network interface to EC2.
 	interfaces []ec2types.LaunchTemplateInstanceNetworkInterfaceSpecification
 	// tags by resource type: instance, volume, network-interface.
@@ -63,12 +70,13 @@ type launchSpec struct {
 
 // machine is a launched instance.
 type machine struct {
-	id, eni, privateIP, zone, instanceType, imageID string
+	id, eni, privateIP, zone, instanceType, imageID, profileARN string
 }
 
 type motoCloud struct {
-	ec2 *ec2.Client
-	elb *elb.Client
+	ec2  *ec2.Client
+	elb  *elb.Client
+	moto moto.Client
 }
 
 func newMotoCloud(motoURL, region string) *motoCloud {
@@ -77,7 +85,7 @@ func newMotoCloud(motoURL, region string) *motoCloud {
 		BaseEndpoint: aws.String(motoURL),
 		Credentials:  credentials.NewStaticCredentialsProvider("sandbox", "sandbox", ""),
 	}
-	return &motoCloud{ec2: ec2.NewFromConfig(cfg), elb: elb.NewFromConfig(cfg)}
+	return &motoCloud{ec2: ec2.NewFromConfig(cfg), elb: elb.NewFromConfig(cfg), moto: moto.NewClient(motoURL, region)}
 }
 
 // errNotFound marks an object that a request names and that does not exist.
@@ -102,7 +110,18 @@ func (c *motoCloud) Template(ctx context.Context, ref templateRef) (template, er
 	if len(out.LaunchTemplateVersions) != 1 {
 		return template{}, fmt.Errorf("version %s of the launch template: %w", ref.Version, errNotFound)
 	}
-	return translateTemplate(out.LaunchTemplateVersions[0])
+	t, err := translateTemplate(out.LaunchTemplateVersions[0])
+	if err != nil || t.imageParameter == "" {
+		return t, err
+	}
+	t.imageID, err = c.moto.Parameter(ctx, t.imageParameter)
+	if refused, ok := errors.AsType[*awsapi.Error](err); ok && strings.HasSuffix(refused.Code, "NotFound") {
+		err = errNotFound
+	}
+	if err != nil {
+		return t, fmt.Errorf("the parameter %s of launch template %s: %w", t.imageParameter, t.ref.ID, err)
+	}
+	return t, nil
 }
 
 func translateTemplate(v ec2types.LaunchTemplateVersion) (template, error) {
@@ -119,6 +138,10 @@ func translateTemplate(v ec2types.LaunchTemplateVersion) (template, error) {
 		return t, nil
 	}
 	t.imageID = aws.ToString(data.ImageId)
+	if parameter, ok := strings.CutPrefix(t.imageID, moto.ImageAlias); ok {
+		t.imageParameter = parameter
+	}
+	t.profile = data.IamInstanceProfile
 	t.instanceType = string(data.InstanceType)
 	t.interfaces = data.NetworkInterfaces
 	var err error
@@ -177,6 +200,9 @@ func (c *motoCloud) Run(ctx context.Context, spec launchSpec) (machine, error) {
 		instanceType: string(i.InstanceType),
 		imageID:      aws.ToString(i.ImageId),
 	}
+	if i.IamInstanceProfile != nil {
+		m.profileARN = aws.ToString(i.IamInstanceProfile.Arn)
+	}
 	if i.Placement != nil {
 		m.zone = aws.ToString(i.Placement.AvailabilityZone)
 	}
@@ -189,7 +215,8 @@ func (c *motoCloud) Run(ctx context.Context, spec launchSpec) (machine, error) {
 	return m, nil
 }
 
-// runInput spells out what moto does not take from a template: an interface's groups and public address.
+// runInput spells out what moto does not take from a template: an interface's groups and public address, the
+// instance profile, and an image that a parameter names.
 func runInput(spec launchSpec) *ec2.RunInstancesInput {
 	in := &ec2.RunInstancesInput{
 		MinCount:    aws.Int32(1),
@@ -199,6 +226,12 @@ func runInput(spec launchSpec) *ec2.RunInstancesInput {
 			LaunchTemplateId: aws.String(spec.template.ref.ID),
 			Version:          aws.String(spec.template.ref.Version),
 		},
+	}
+	if spec.template.imageParameter != "" {
+		in.ImageId = aws.String(spec.template.imageID)
+	}
+	if p := spec.template.profile; p != nil {
+		in.IamInstanceProfile = &ec2types.IamInstanceProfileSpecification{Arn: p.Arn, Name: p.Name}
 	}
 	tags := map[string]string{}
 	for k, v := range spec.template.tags["instance"] {

@@ -25,7 +25,7 @@ import (
 )
 
 // endpoint is a gateway with the service under test.
-func endpoint(t *testing.T) (string, aws.Config) {
+func endpoint(t *testing.T, change ...func(*autoscaling.Deps)) (string, aws.Config) {
 	t.Helper()
 	buildDir, err := filepath.Abs("../../../.build")
 	if err != nil {
@@ -39,7 +39,11 @@ func endpoint(t *testing.T) (string, aws.Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	service := autoscaling.New(autoscaling.Deps{MotoURL: server.URL, Region: awscloud.DefaultRegion, AccountID: awscloud.DefaultAccountID, Step: 10 * time.Millisecond})
+	deps := autoscaling.Deps{MotoURL: server.URL, Region: awscloud.DefaultRegion, AccountID: awscloud.DefaultAccountID, Step: 10 * time.Millisecond}
+	for _, f := range change {
+		f(&deps)
+	}
+	service := autoscaling.New(deps)
 	front, err := awscloud.New(t.Context(), awscloud.Options{MotoURL: server.URL, Handlers: []awsapi.Handler{service}})
 	if err != nil {
 		t.Fatal(err)

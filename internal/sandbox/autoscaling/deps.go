@@ -2,7 +2,8 @@
 // protocol that the stock aws_autoscaling_group and the AWS SDK need for groups that
 // are built from a launch template, and the lifecycle machine behind them. Machines,
 // subnets and target groups stay in moto; groups, instances' states, hooks and
-// activities live here.
+// activities live here. Scaling policies are stored and shown, and never run: there are no
+// metrics here for them to follow.
 package autoscaling
 
 import (
@@ -31,6 +32,10 @@ type Instance struct {
 	PrivateIP          string
 	// UserData is decoded: what cloud-init would read.
 	UserData []byte
+	// InstanceProfileARN is the instance profile whose role the instance may use; "" is none.
+	InstanceProfileARN string
+	AvailabilityZone   string
+	SubnetID           string
 }
 
 // Deps are what the service stands on. MotoURL, Region and AccountID are required.

@@ -170,7 +170,7 @@ func (s *Service) sortedGroupsLocked() []*group {
 }
 
 func (s *Service) describeGroups(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupNames", "Filters", "MaxRecords", "NextToken", "IncludeInstances"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupNames", "Filters", "MaxRecords", "NextToken", "IncludeInstances"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -228,7 +228,7 @@ func (g *group) matches(filters []filter) bool {
 }
 
 func (s *Service) describeInstances(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "InstanceIds", "MaxRecords", "NextToken"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "InstanceIds", "MaxRecords", "NextToken"); err != nil {
 		return nil, err
 	}
 	ids := r.List("InstanceIds")
@@ -276,7 +276,7 @@ func (a *activity) xml() activityXML {
 }
 
 func (s *Service) describeActivities(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "ActivityIds", "AutoScalingGroupName", "IncludeDeletedGroups", "MaxRecords", "NextToken"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "ActivityIds", "AutoScalingGroupName", "IncludeDeletedGroups", "MaxRecords", "NextToken"); err != nil {
 		return nil, err
 	}
 	name, ids := r.Form.Get("AutoScalingGroupName"), r.List("ActivityIds")

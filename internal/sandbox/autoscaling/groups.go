@@ -25,7 +25,7 @@ var settings = []string{
 
 func (s *Service) createGroup(r *awsapi.Request) (any, *awsapi.Error) {
 	known := append(slices.Clone(settings), "TargetGroupARNs", "TrafficSources", "Tags", "LifecycleHookSpecificationList")
-	if err := refuseUnknown(r, known...); err != nil {
+	if err := awsapi.RefuseUnknown(r, known...); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -108,8 +108,11 @@ func (s *Service) applySettings(r *awsapi.Request, p *params, g *group) *awsapi.
 		}
 	}
 	if v := p.integer("MaxInstanceLifetime"); v != nil {
-		if g.maxInstanceLifetime = v; *v == 0 {
+		switch g.maxInstanceLifetime = v; {
+		case *v == 0:
 			g.maxInstanceLifetime = nil
+		case *v < minLifetime || *v > maxLifetime:
+			return invalid("MaxInstanceLifetime must be 0 or between %d and %d seconds; it is %d", minLifetime, maxLifetime, *v)
 		}
 	}
 	for _, set := range []struct {
@@ -240,7 +243,7 @@ func applyMaintenance(p *params, g *group) *awsapi.Error {
 
 // applyRetention reads InstanceLifecyclePolicy.
 func applyRetention(p *params, g *group) *awsapi.Error {
-	if err := refuseUnknownMembers(p.r, "InstanceLifecyclePolicy.", "RetentionTriggers.TerminateHookAbandon"); err != nil {
+	if err := awsapi.RefuseUnknownMembers(p.r, "InstanceLifecyclePolicy.", "RetentionTriggers.TerminateHookAbandon"); err != nil {
 		return err
 	}
 	switch action := p.str("InstanceLifecyclePolicy.RetentionTriggers.TerminateHookAbandon"); action {
@@ -277,7 +280,7 @@ func (s *Service) writableLocked(name string) (*group, *awsapi.Error) {
 }
 
 func (s *Service) updateGroup(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, settings...); err != nil {
+	if err := awsapi.RefuseUnknown(r, settings...); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -317,7 +320,7 @@ func (g *group) takeSettings(from *group) {
 
 func (s *Service) setDesiredCapacity(r *awsapi.Request) (any, *awsapi.Error) {
 	// HonorCooldown is accepted: cooldowns belong to simple scaling policies, which do not exist here.
-	if err := refuseUnknown(r, "AutoScalingGroupName", "DesiredCapacity", "HonorCooldown"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "DesiredCapacity", "HonorCooldown"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -344,7 +347,7 @@ func (s *Service) setDesiredCapacity(r *awsapi.Request) (any, *awsapi.Error) {
 }
 
 func (s *Service) deleteGroup(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "ForceDelete"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "ForceDelete"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}

@@ -93,7 +93,7 @@ func (s *Service) markUnhealthy(i *instance, why string) {
 }
 
 func (s *Service) setInstanceHealth(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "InstanceId", "HealthStatus", "ShouldRespectGracePeriod"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "InstanceId", "HealthStatus", "ShouldRespectGracePeriod"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}

@@ -60,7 +60,7 @@ func (g *group) hookIndex(name string) int {
 }
 
 func (s *Service) putHook(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "LifecycleHookName", "LifecycleTransition", "DefaultResult",
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "LifecycleHookName", "LifecycleTransition", "DefaultResult",
 		"HeartbeatTimeout", "NotificationMetadata", "NotificationTargetARN", "RoleARN"); err != nil {
 		return nil, err
 	}

@@ -65,7 +65,7 @@ func (s *Service) boot(l launch) (*instance, error) {
 	g := l.group
 	i := &instance{
 		group: g, id: m.id, eni: m.eni, privateIP: m.privateIP, subnet: l.subnet, zone: m.zone, health: healthy,
-		template: tmpl.ref, userData: tmpl.userData, instanceType: m.instanceType, imageID: m.imageID, launched: s.deps.Clock.Now(),
+		template: tmpl.ref, userData: tmpl.userData, profileARN: m.profileARN, instanceType: m.instanceType, imageID: m.imageID, launched: s.deps.Clock.Now(),
 		next: make(chan struct{}), changed: make(chan struct{}, 1), activity: l.activity,
 	}
 	s.mu.Lock()
@@ -92,7 +92,10 @@ func (s *Service) boot(l launch) (*instance, error) {
 // up lets a machine that EC2 has started boot.
 func (s *Service) up(i *instance, next <-chan struct{}) {
 	s.pause(next)
-	if err := s.deps.Launched(s.ctx, Instance{ID: i.id, NetworkInterfaceID: i.eni, PrivateIP: i.privateIP, UserData: i.userData}); err != nil && s.ctx.Err() == nil {
+	if err := s.deps.Launched(s.ctx, Instance{
+		ID: i.id, NetworkInterfaceID: i.eni, PrivateIP: i.privateIP, UserData: i.userData,
+		InstanceProfileARN: i.profileARN, AvailabilityZone: i.zone, SubnetID: i.subnet,
+	}); err != nil && s.ctx.Err() == nil {
 		s.deps.Logger.Error("an instance's software did not start", "instance", i.id, "error", err)
 	}
 }

@@ -70,6 +70,7 @@ type group struct {
 	metrics      []string
 	suspended    []string
 	hooks        []lifecycle.Hook
+	policies     []policy
 	// pool is nil for a group without a warm pool.
 	pool *lifecycle.Pool
 	// retainOnAbandon is the instance lifecycle policy's TerminateHookAbandon=retain.
@@ -196,6 +197,7 @@ type instance struct {
 	// template has the version's number.
 	template     templateRef
 	userData     []byte
+	profileARN   string
 	instanceType string
 	imageID      string
 	protected    bool

@@ -41,6 +41,8 @@ type refresh struct {
 	desired templateRef
 	// target is the template's version that instances shall have, by its number.
 	target templateRef
+	// image is what the template's parameter said when the refresh began; empty without one.
+	image string
 	// after is the serial of the last launch that the refresh may replace.
 	after int
 	// toUpdate and warmToUpdate are what is left; total is toUpdate's first value.
@@ -62,15 +64,19 @@ func (r *refresh) active() bool {
 	return r.status == refreshPending || r.status == refreshInProgress || r.status == refreshCancelling
 }
 
+// launched reports whether the instance was launched since the refresh began.
+func (r *refresh) launched(i *instance) bool { return i.serial > r.after }
+
 // replaces reports whether the refresh shall replace the instance.
 func (r *refresh) replaces(i *instance) bool {
 	switch {
-	case i.serial > r.after:
+	case r.launched(i):
 		return false
 	case r.prefs.ScaleInProtectedInstances == "Ignore" && i.protected && !i.life.State().InWarmPool():
 		return false
 	default:
-		return r.prefs.SkipMatching == nil || !*r.prefs.SkipMatching || i.template != r.target
+		matches := i.template == r.target && (r.image == "" || i.imageID == r.image)
+		return r.prefs.SkipMatching == nil || !*r.prefs.SkipMatching || !matches
 	}
 }
 
@@ -106,7 +112,7 @@ func (s *Service) refreshLocked(g *group, now time.Time) (surge int, wait time.D
 		return 0, 0
 	}
 	r.status = refreshInProgress
-	members, wait := g.refreshMembers(r, now)
+	members, wait := g.rolling(r.replaces, r.launched, r.warmup, now)
 	plan := r.limits.Plan(g.desired, members)
 	r.toUpdate = plan.Remaining
 	cause := fmt.Sprintf("At %s an instance was taken out of service in response to an instance refresh.", now.UTC().Format(time.RFC3339))
@@ -144,17 +150,17 @@ func (g *group) settled() bool {
 	})
 }
 
-// refreshMembers are the instances that count as capacity, the oldest first, and the time
-// until the next of them is through its warm-up (zero: none waits for that).
-func (g *group) refreshMembers(r *refresh, now time.Time) (members []lifecycle.RefreshMember, wait time.Duration) {
+// rolling are the instances that count as capacity, the oldest first, for a replacement of some of them: fresh ones
+// count as healthy only after their warm-up. wait is the time until the next of them is through it (zero: none waits for that).
+func (g *group) rolling(replace, fresh func(*instance) bool, warmup time.Duration, now time.Time) (members []lifecycle.RefreshMember, wait time.Duration) {
 	oldest := slices.SortedStableFunc(slices.Values(g.instances), func(a, b *instance) int { return cmp.Compare(a.serial, b.serial) })
 	for _, i := range oldest {
 		state := i.life.State()
 		if !state.Capacity() {
 			continue
 		}
-		m := lifecycle.RefreshMember{ID: i.id, Replace: r.replaces(i), Healthy: state == lifecycle.InService && i.health == healthy}
-		if warm := i.inService.Add(r.warmup).Sub(now); m.Healthy && i.serial > r.after && warm > 0 {
+		m := lifecycle.RefreshMember{ID: i.id, Replace: replace(i), Healthy: state == lifecycle.InService && i.health == healthy}
+		if warm := i.inService.Add(warmup).Sub(now); m.Healthy && fresh(i) && warm > 0 {
 			m.Healthy = false
 			if wait == 0 || warm < wait {
 				wait = warm
@@ -181,10 +187,10 @@ func (s *Service) refreshEventLocked(g *group, r *refresh, detailType string) {
 
 func (s *Service) startRefresh(r *awsapi.Request) (any, *awsapi.Error) {
 	p := &params{r: r}
-	if err := refuseUnknown(r, "AutoScalingGroupName", "Strategy", "Preferences", "DesiredConfiguration"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "Strategy", "Preferences", "DesiredConfiguration"); err != nil {
 		return nil, err
 	}
-	if err := refuseUnknownMembers(r, "DesiredConfiguration.", "LaunchTemplate."); err != nil {
+	if err := awsapi.RefuseUnknownMembers(r, "DesiredConfiguration.", "LaunchTemplate."); err != nil {
 		return nil, err
 	}
 	name := p.required("AutoScalingGroupName")
@@ -219,6 +225,9 @@ func (s *Service) startRefresh(r *awsapi.Request) (any, *awsapi.Error) {
 		return nil, internal(err)
 	}
 	started.target = found.ref
+	if found.imageParameter != "" {
+		started.image = found.imageID
+	}
 	if ref == desired {
 		started.desired = templateRef{ID: found.ref.ID, Name: found.ref.Name, Version: ref.Version}
 	}
@@ -241,26 +250,16 @@ func (s *Service) beginRefreshLocked(g *group, r *refresh) *awsapi.Error {
 	case protected && (r.prefs.ScaleInProtectedInstances == "" || r.prefs.ScaleInProtectedInstances == "Wait"):
 		return awsapi.Errorf(http.StatusNotImplemented, "NotImplemented", "the sandbox does not wait for the scale-in protection of instances to be removed: set ScaleInProtectedInstances to Ignore or Refresh")
 	}
-	r.limits = lifecycle.Refresh{MinHealthy: lifecycle.DefaultMinHealthyPercentage}
-	if g.maintenance != nil {
-		r.limits = lifecycle.Refresh{MinHealthy: g.maintenance.MinHealthyPercentage, MaxHealthy: g.maintenance.MaxHealthyPercentage}
-	}
+	r.limits = g.replacementLimits()
 	if r.prefs.MinHealthyPercentage != nil {
 		r.limits.MinHealthy = *r.prefs.MinHealthyPercentage
 	}
 	if r.prefs.MaxHealthyPercentage != nil {
 		r.limits.MaxHealthy = *r.prefs.MaxHealthyPercentage
 	}
-	warmup := g.healthCheckGracePeriod
-	if g.defaultInstanceWarmup != nil {
-		warmup = *g.defaultInstanceWarmup
-	}
-	if r.prefs.InstanceWarmup != nil {
-		warmup = *r.prefs.InstanceWarmup
-	}
-	r.warmup = min(time.Duration(warmup)*time.Second, s.deps.Step)
+	r.warmup = s.warmup(g, r.prefs.InstanceWarmup)
 	r.start, r.after = s.deps.Clock.Now(), g.launches
-	members, _ := g.refreshMembers(r, r.start)
+	members, _ := g.rolling(r.replaces, r.launched, r.warmup, r.start)
 	r.toUpdate = r.limits.Plan(g.desired, members).Remaining
 	r.total = r.toUpdate
 	g.refreshes = append(g.refreshes, r)
@@ -269,10 +268,31 @@ func (s *Service) beginRefreshLocked(g *group, r *refresh) *awsapi.Error {
 	return nil
 }
 
+// replacementLimits are the group's own for replacing instances: its maintenance policy's, or AWS's defaults.
+func (g *group) replacementLimits() lifecycle.Refresh {
+	if g.maintenance != nil {
+		return lifecycle.Refresh{MinHealthy: g.maintenance.MinHealthyPercentage, MaxHealthy: g.maintenance.MaxHealthyPercentage}
+	}
+	return lifecycle.Refresh{MinHealthy: lifecycle.DefaultMinHealthyPercentage}
+}
+
+// warmup is how long a new instance is in service before it counts as healthy, shortened to one step: the
+// preference (in seconds), the group's default, or its grace period.
+func (s *Service) warmup(g *group, preference *int) time.Duration {
+	seconds := g.healthCheckGracePeriod
+	if g.defaultInstanceWarmup != nil {
+		seconds = *g.defaultInstanceWarmup
+	}
+	if preference != nil {
+		seconds = *preference
+	}
+	return min(time.Duration(seconds)*time.Second, s.deps.Step)
+}
+
 // readRefreshPreferences refuses what has no effect here: checkpoints, alarms, rollback and baking.
 func readRefreshPreferences(p *params) (refreshPreferences, *awsapi.Error) {
 	const prefix = "Preferences."
-	if err := refuseUnknownMembers(p.r, prefix, "MinHealthyPercentage", "MaxHealthyPercentage", "InstanceWarmup", "SkipMatching",
+	if err := awsapi.RefuseUnknownMembers(p.r, prefix, "MinHealthyPercentage", "MaxHealthyPercentage", "InstanceWarmup", "SkipMatching",
 		"AutoRollback", "ScaleInProtectedInstances", "StandbyInstances"); err != nil {
 		return refreshPreferences{}, err
 	}
@@ -310,7 +330,7 @@ func readRefreshPreferences(p *params) (refreshPreferences, *awsapi.Error) {
 }
 
 func (s *Service) cancelRefresh(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "WaitForTransitioningInstances"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "WaitForTransitioningInstances"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -387,7 +407,7 @@ func (r *refresh) xml(g *group) refreshXML {
 }
 
 func (s *Service) describeRefreshes(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "InstanceRefreshIds", "MaxRecords", "NextToken"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "InstanceRefreshIds", "MaxRecords", "NextToken"); err != nil {
 		return nil, err
 	}
 	ids := r.List("InstanceRefreshIds")

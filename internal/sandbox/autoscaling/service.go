@@ -18,6 +18,8 @@ type Service struct {
 	ctx  context.Context
 	stop context.CancelFunc
 	work sync.WaitGroup
+	// release gives back what the cloud holds, once the work has ended.
+	release func()
 
 	mu     sync.Mutex
 	closed bool
@@ -27,11 +29,14 @@ type Service struct {
 // New starts the service. The caller ends it with Close.
 func New(deps Deps) *Service {
 	deps = deps.withDefaults()
-	return newService(deps, newMotoCloud(deps.MotoURL, deps.Region))
+	cloud := newMotoCloud(deps.MotoURL, deps.Region)
+	s := newService(deps, cloud)
+	s.release = cloud.moto.Close
+	return s
 }
 
 func newService(deps Deps, cloud cloud) *Service {
-	s := &Service{deps: deps.withDefaults(), cloud: cloud, groups: map[string]*group{}}
+	s := &Service{deps: deps.withDefaults(), cloud: cloud, release: func() {}, groups: map[string]*group{}}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.background(s.watchHealth)
 	return s
@@ -45,6 +50,7 @@ func (s *Service) Close() {
 	s.mu.Unlock()
 	s.stop()
 	s.work.Wait()
+	s.release()
 }
 
 // background runs f until it returns; f must return soon after s.ctx ends.
@@ -136,7 +142,9 @@ var actions = map[string]action{
 	"StartInstanceRefresh":                (*Service).startRefresh,
 	"CancelInstanceRefresh":               (*Service).cancelRefresh,
 	"DescribeInstanceRefreshes":           (*Service).describeRefreshes,
+	"PutScalingPolicy":                    (*Service).putPolicy,
 	"DescribePolicies":                    (*Service).describePolicies,
+	"DeletePolicy":                        (*Service).deletePolicy,
 }
 
 // Serve answers every call of service autoscaling, the unknown ones with 501.

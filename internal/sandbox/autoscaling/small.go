@@ -88,13 +88,3 @@ func (s *Service) resumeProcesses(r *awsapi.Request) (any, *awsapi.Error) {
 		return nil
 	})
 }
-
-// describePolicies answers that there are none; PutScalingPolicy is not implemented.
-func (s *Service) describePolicies(r *awsapi.Request) (any, *awsapi.Error) {
-	if r.Form.Get("AutoScalingGroupName") != "" {
-		if _, err := s.onGroup(r, func(*group) *awsapi.Error { return nil }); err != nil {
-			return nil, err
-		}
-	}
-	return struct{ ScalingPolicies list[string] }{}, nil
-}

@@ -11,7 +11,7 @@ import (
 // putWarmPool makes a warm pool or replaces its configuration: what a call leaves out gets
 // its default. Instances that rest already stay as they are.
 func (s *Service) putWarmPool(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "MinSize", "MaxGroupPreparedCapacity", "PoolState", "InstanceReusePolicy"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "MinSize", "MaxGroupPreparedCapacity", "PoolState", "InstanceReusePolicy"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -57,7 +57,7 @@ func (s *Service) putWarmPool(r *awsapi.Request) (any, *awsapi.Error) {
 
 // deleteWarmPool empties the warm pool; it is gone with its last instance.
 func (s *Service) deleteWarmPool(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "ForceDelete"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "ForceDelete"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}
@@ -127,7 +127,7 @@ func (g *group) warmInstances() []instanceXML {
 }
 
 func (s *Service) describeWarmPool(r *awsapi.Request) (any, *awsapi.Error) {
-	if err := refuseUnknown(r, "AutoScalingGroupName", "MaxRecords", "NextToken"); err != nil {
+	if err := awsapi.RefuseUnknown(r, "AutoScalingGroupName", "MaxRecords", "NextToken"); err != nil {
 		return nil, err
 	}
 	p := &params{r: r}

@@ -3,7 +3,6 @@ package autoscaling
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -65,55 +64,25 @@ func (p *params) required(name string) string {
 
 func lowerFirst(s string) string { return strings.ToLower(s[:1]) + s[1:] }
 
+// hasBelow reports whether a parameter begins with prefix.
+func (p *params) hasBelow(prefix string) bool {
+	for key := range p.r.Form {
+		if strings.HasPrefix(key, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
 // members returns the common prefixes of a list of structures: Tags.member.1,
 // Tags.member.2 and so on.
 func (p *params) members(name string) []string {
 	var out []string
 	for i := 1; ; i++ {
 		prefix := fmt.Sprintf("%s.member.%d", name, i)
-		found := false
-		for key := range p.r.Form {
-			if strings.HasPrefix(key, prefix+".") {
-				found = true
-				break
-			}
-		}
-		if !found {
+		if !p.hasBelow(prefix + ".") {
 			return out
 		}
 		out = append(out, prefix)
 	}
-}
-
-// refuseUnknown answers 501 for a parameter that is not in known: whoever sends it
-// expects an effect that the sandbox does not have. A known name covers its members.
-func refuseUnknown(r *awsapi.Request, known ...string) *awsapi.Error {
-	var unknown []string
-	for key := range r.Form {
-		head, _, _ := strings.Cut(key, ".")
-		if key != "Action" && key != "Version" && !slices.Contains(known, head) {
-			unknown = append(unknown, key)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	return awsapi.Errorf(http.StatusNotImplemented, "NotImplemented", "the sandbox does not implement %s of %s", strings.Join(unknown, ", "), r.Action)
-}
-
-// refuseUnknownMembers answers 501 for a parameter below prefix that begins with none of known.
-func refuseUnknownMembers(r *awsapi.Request, prefix string, known ...string) *awsapi.Error {
-	var unknown []string
-	for key := range r.Form {
-		member, ok := strings.CutPrefix(key, prefix)
-		if ok && !slices.ContainsFunc(known, func(k string) bool { return strings.HasPrefix(member, k) }) {
-			unknown = append(unknown, key)
-		}
-	}
-	if len(unknown) == 0 {
-		return nil
-	}
-	slices.Sort(unknown)
-	return awsapi.Errorf(http.StatusNotImplemented, "NotImplemented", "the sandbox does not implement %s of %s", strings.Join(unknown, ", "), r.Action)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/elasticip"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/fault"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/moto"
 )
 
 // Defaults of Options.
@@ -71,9 +72,12 @@ type Cloud struct {
 	addresses addresses
 	endpoints *endpoints
 	moto      *motoProxy
+	client    moto.Client
 	vpc       *vpc
 	elb       *elbCorrections
 	rules     *ruleDescriptions
+	nats      *natGateways
+	routes    natRoutes
 	handlers  []awsapi.Handler
 	server    *http.Server
 	served    sync.WaitGroup
@@ -87,17 +91,21 @@ func New(ctx context.Context, opts Options) (*Cloud, error) {
 	opts = withDefaults(opts)
 	c := &Cloud{options: opts}
 	c.moto = &motoProxy{url: opts.MotoURL, account: opts.AccountID, client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}, logger: opts.Logger}
+	c.client = moto.NewClient(opts.MotoURL, opts.Region)
 	c.elb, c.rules = newELBCorrections(), newRuleDescriptions()
 	c.vpc = &vpc{moto: c.moto, elbARNs: c.elb, region: opts.Region, account: opts.AccountID, observe: c.observe}
 	c.addresses = addresses{elasticip.New(elasticip.Options{
 		Quota: opts.AddressQuota, BorderGroups: borderGroups(opts.Region), Pools: opts.AddressPools, Now: opts.Now, Moved: c.publicIPMoved,
 	})}
+	c.nats, c.routes.told = &natGateways{tempo: opts.Tempo, now: opts.Now}, map[string]string{}
 	c.endpoints = &endpoints{region: opts.Region, tempo: opts.Tempo, now: opts.Now}
 	c.handlers = append(append([]awsapi.Handler{}, opts.Handlers...),
 		&quotaService{region: opts.Region, account: opts.AccountID, addresses: opts.AddressQuota},
+		&natService{gateways: c.nats, addresses: c.addresses, vpc: c.vpc, moto: c.moto, moved: c.followRoutes},
 		&addressService{book: c.addresses, network: c.vpc},
 		&endpointAPI{endpoints: c.endpoints, balancers: c.vpc, moto: c.moto},
-		&tagService{kinds: []taggable{c.addresses, c.endpoints}, moto: c.moto},
+		&metricFilterService{moto: c.moto, client: c.client},
+		&tagService{kinds: []taggable{c.addresses, c.endpoints, c.nats}, moto: c.moto},
 		awsapi.HandlerFunc(c.serveNetwork),
 		awsapi.HandlerFunc(c.serveRules),
 		awsapi.HandlerFunc(c.serveELB),
@@ -153,6 +161,7 @@ func (c *Cloud) Close() {
 	_ = c.server.Close()
 	c.served.Wait()
 	c.moto.client.CloseIdleConnections()
+	c.client.Close()
 }
 
 // ServeHTTP answers one AWS call.
@@ -193,6 +202,7 @@ func (c *Cloud) publicIPMoved(instanceID, publicIP string) {
 // instances behind the gateway's back calls it.
 func (c *Cloud) InstanceTerminated(instanceID string) {
 	c.addresses.ForgetInstance(instanceID)
+	c.forgetRoute(instanceID)
 }
 
 // GiveAwayAddress has another AWS account take an address that this one has released: from then on

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -174,6 +175,7 @@ type fleet struct {
 	mu      sync.Mutex
 	running map[string]awscloud.Instance
 	ips     map[string]string
+	nats    map[string]string
 	healthy map[string]bool
 	asked   []string
 }
@@ -210,10 +212,19 @@ func (f *fleet) SetPublicIP(instanceID, publicIP string) {
 	f.ips[instanceID] = publicIP
 }
 
-func (f *fleet) Healthy(instanceID string, port int, healthPath string) bool {
+func (f *fleet) SetNATGatewayIP(instanceID, publicIP string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.asked = append(f.asked, fmt.Sprintf("%d%s", port, healthPath))
+	if f.nats == nil {
+		f.nats = map[string]string{}
+	}
+	f.nats[instanceID] = publicIP
+}
+
+func (f *fleet) Healthy(instanceID string, port int, healthPath string, proxyProtocol bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, strings.TrimSpace(fmt.Sprintf("%d%s %s", port, healthPath, map[bool]string{true: "proxy"}[proxyProtocol])))
 	return f.healthy[instanceID]
 }
 

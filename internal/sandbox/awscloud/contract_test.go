@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	elb "github.com/aws/aws-sdk-go-v2/service/elasticloadbalancingv2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
@@ -63,6 +64,9 @@ func wantValues(t *testing.T, cloud *awscloud.Cloud, resources contract.Resource
 		{"aws_lb_listener.this", "tcp_idle_timeout_seconds", "350"},
 		{"aws_lb_target_group.this", "connection_termination", "true"},
 		{"aws_lb_target_group.this", "preserve_client_ip", "false"},
+		{"aws_lb_target_group.this", "proxy_protocol_v2", "true"},
+		{"aws_nat_gateway.this", "connectivity_type", "public"},
+		{"aws_nat_gateway.private", "connectivity_type", "private"},
 		{"aws_launch_template.proxy", "latest_version", "1"},
 		{"aws_vpc_endpoint_service.this", "state", "Available"},
 		{"aws_vpc_endpoint_service.this", "service_type", "Interface"},
@@ -75,6 +79,7 @@ func wantValues(t *testing.T, cloud *awscloud.Cloud, resources contract.Resource
 		{"data.aws_vpc_endpoint_service.own", "owner", awscloud.DefaultAccountID},
 		{"data.aws_vpc_endpoint_service.s3", "service_name", "com.amazonaws.us-east-1.s3"},
 		{"data.aws_ec2_instance_type.this", "supported_architectures", "[arm64]"},
+		{"data.aws_ec2_instance_type.this", "memory_size", "2048"},
 		{"data.aws_eip.this", "domain", "vpc"},
 		{"data.aws_servicequotas_service_quota.addresses", "value", fmt.Sprint(awscloud.DefaultAddressQuota)},
 	} {
@@ -126,6 +131,13 @@ func inventory(t *testing.T, cloud *awscloud.Cloud) []string {
 	count("roles", len(must(identity.ListRoles(ctx, &iam.ListRolesInput{}))(t).Roles))
 	count("policies", len(must(identity.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: iamtypes.PolicyScopeTypeLocal}))(t).Policies))
 	count("instance profiles", len(must(identity.ListInstanceProfiles(ctx, &iam.ListInstanceProfilesInput{}))(t).InstanceProfiles))
+	nats := 0
+	for _, gateway := range must(network.DescribeNatGateways(ctx, &ec2.DescribeNatGatewaysInput{}))(t).NatGateways {
+		if gateway.State != types.NatGatewayStateDeleted {
+			nats++
+		}
+	}
+	count("NAT gateways", nats)
 	count("log groups", len(must(logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{Limit: aws.Int32(50)}))(t).LogGroups))
 	return out
 }

@@ -40,11 +40,17 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 			ips := c.publicIPs()
 			for _, eni := range doc.items("networkInterfaceSet") {
 				ips.showInterface(eni)
+				c.nats.showInterface(eni)
 			}
 			return nil
 		})
 	case "RunInstances":
-		c.moto.serveCorrected(w, r, func(doc *node) *awsapi.Error {
+		run, refused := c.withImage(r)
+		if refused != nil {
+			awsapi.WriteError(w, r, refused)
+			return true
+		}
+		c.moto.serveCorrected(w, run, func(doc *node) *awsapi.Error {
 			for _, instance := range doc.items("instancesSet") {
 				if err := c.launch(r.HTTP.Context(), instance); err != nil {
 					return err
@@ -84,7 +90,7 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 		c.moto.serveCorrected(w, r, func(doc *node) *awsapi.Error {
 			for _, instance := range doc.items("instancesSet") {
 				id := instance.value("instanceId")
-				c.addresses.ForgetInstance(id)
+				c.InstanceTerminated(id)
 				if c.options.Hypervisor != nil {
 					c.options.Hypervisor.Terminate(id)
 				}
@@ -96,6 +102,8 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 			c.addresses.ForgetInterface(r.Form.Get("NetworkInterfaceId"))
 			return nil
 		})
+	case "ModifyVpcEndpoint":
+		c.moto.serveCorrected(w, r, func(*node) *awsapi.Error { return c.routeToEndpoint(r.HTTP.Context(), r) })
 	case "DetachInternetGateway":
 		if refusal := c.mappedAddresses(r); refusal != nil {
 			awsapi.WriteError(w, r, refusal)
@@ -118,9 +126,6 @@ func (c *Cloud) serveNetwork(w http.ResponseWriter, r *awsapi.Request) bool {
 			}
 			return nil
 		})
-	case "CreateNatGateway":
-		// Moto would look for the Elastic IP among its own, where none is.
-		awsapi.WriteError(w, r, awsapi.NotImplemented(r))
 	default:
 		return false
 	}
@@ -152,10 +157,14 @@ func (c *Cloud) launch(ctx context.Context, instance *node) *awsapi.Error {
 		return badRequest("InvalidUserData.Malformed", "Invalid BASE64 encoding of user data.")
 	}
 	// The machine outlives the call that started it.
-	err = c.options.Hypervisor.Launch(context.WithoutCancel(ctx), Instance{ID: id, PrivateIP: instance.value("privateIpAddress"), UserData: userData})
+	err = c.options.Hypervisor.Launch(context.WithoutCancel(ctx), Instance{
+		ID: id, PrivateIP: instance.value("privateIpAddress"), UserData: userData, InstanceProfileARN: instance.value("iamInstanceProfile/arn"),
+		AvailabilityZone: instance.value("placement/availabilityZone"), SubnetID: instance.value("subnetId"),
+	})
 	if err != nil {
 		c.options.Logger.Warn("the instance does not boot", "instance", id, "error", err)
 	}
+	c.InstanceLaunched(ctx, id)
 	return nil
 }
 

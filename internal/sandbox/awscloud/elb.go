@@ -125,6 +125,16 @@ func (c *Cloud) serveELB(w http.ResponseWriter, r *awsapi.Request) bool {
 			awsapi.WriteError(w, r, refusal)
 			return true
 		}
+	case "ModifyTargetGroupAttributes":
+		if refusal := c.vpc.checkTargetGroupAttributes(r.HTTP.Context(), r.Form.Get("TargetGroupArn"), givenAttributes(r)); refusal != nil {
+			awsapi.WriteError(w, r, refusal)
+			return true
+		}
+	case "ModifyListenerAttributes":
+		if refusal := checkListenerAttributes(givenAttributes(r)); refusal != nil {
+			awsapi.WriteError(w, r, refusal)
+			return true
+		}
 	}
 	c.moto.serveCorrected(w, withForm(r, toMotoARNs(r.Form)), func(doc *node) *awsapi.Error {
 		c.elb.learn(doc)
@@ -136,6 +146,8 @@ func (c *Cloud) serveELB(w http.ResponseWriter, r *awsapi.Request) bool {
 			}
 		case "DescribeLoadBalancerAttributes", "ModifyLoadBalancerAttributes":
 			correctAttributes(doc.at(r.Action+"Result/Attributes"), r.Form.Get("LoadBalancerArn"))
+		case "DescribeTargetGroupAttributes", "ModifyTargetGroupAttributes":
+			return c.correctTargetGroupAttributes(r.HTTP.Context(), r.Form.Get("TargetGroupArn"), doc.at(r.Action+"Result/Attributes"))
 		case "SetSecurityGroups":
 			doc.child("SetSecurityGroupsResult").put("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic", c.elb.enforced(r.Form.Get("LoadBalancerArn")))
 		case "CreateTargetGroup", "ModifyTargetGroup", "DescribeTargetGroups":
@@ -199,13 +211,5 @@ func correctAttributes(list *node, arn string) {
 	if list == nil || !strings.Contains(arn, ":loadbalancer/net/") {
 		return
 	}
-	present := map[string]bool{}
-	for _, attribute := range list.kids {
-		present[attribute.value("Key")] = true
-	}
-	for key, value := range networkAttributes {
-		if !present[key] {
-			list.add(el("member", txt("Key", key), txt("Value", value)))
-		}
-	}
+	addAttributes(list, networkAttributes)
 }

@@ -318,6 +318,20 @@ func TestTargetsFollowTheLink(t *testing.T) {
 	if !slices.Contains(proxies.asked, "8404/healthz") {
 		t.Errorf("the health check asked %v", proxies.asked)
 	}
+	if got := must(cloud.TargetsOn(endpoint, 8404))(t); len(got) != 0 {
+		t.Errorf("a port without a listener leads to %+v", got)
+	}
+	must(b.client.ModifyTargetGroupAttributes(t.Context(), &elb.ModifyTargetGroupAttributesInput{TargetGroupArn: &b.targetGroup, Attributes: []elbtypes.TargetGroupAttribute{{Key: aws.String("proxy_protocol_v2.enabled"), Value: aws.String("true")}}}))(t)
+	must(b.client.CreateListener(t.Context(), &elb.CreateListenerInput{LoadBalancerArn: &b.arn, Port: aws.Int32(8404), Protocol: elbtypes.ProtocolEnumTcp, DefaultActions: []elbtypes.Action{{Type: elbtypes.ActionTypeEnumForward, TargetGroupArn: &b.targetGroup}}}))(t)
+	for i := range want {
+		want[i].ProxyProtocol = true
+	}
+	if got := must(cloud.TargetsOn(endpoint, 8404))(t); !slices.Equal(got, want) {
+		t.Errorf("targets on another port %+v, want %+v", got, want)
+	}
+	if !slices.Contains(proxies.asked, "8404/healthz proxy") {
+		t.Errorf("the health check asked %v", proxies.asked)
+	}
 	if !cloud.TargetHealthy(well.id, b.targetGroup) || cloud.TargetHealthy(ill.id, b.targetGroup) || cloud.TargetHealthy("i-unknown", b.targetGroup) {
 		t.Error("TargetHealthy does not follow the instances")
 	}

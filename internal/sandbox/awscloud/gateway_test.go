@@ -35,7 +35,7 @@ func TestUnknownOperationsAreRefusedOnceInTheirServicesFormat(t *testing.T) {
 			return err
 		},
 		"EC2, not passed on": func() error {
-			_, err := ec2.NewFromConfig(cfg).CreateNatGateway(t.Context(), &ec2.CreateNatGatewayInput{SubnetId: aws.String("subnet-1")})
+			_, err := ec2.NewFromConfig(cfg).CreateNatGateway(t.Context(), &ec2.CreateNatGatewayInput{SubnetId: aws.String("subnet-1"), SecondaryAllocationIds: []string{"eipalloc-1"}})
 			return err
 		},
 		"query XML": func() error {

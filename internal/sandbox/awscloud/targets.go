@@ -1,6 +1,7 @@
 package awscloud
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strconv"
@@ -14,17 +15,22 @@ const linkPort = 443
 // Target is one instance behind an endpoint.
 type Target struct {
 	InstanceID string
-	// PublicIP is the Elastic IP that its traffic leaves from; "" is none.
+	// PublicIP is the Elastic IP that its traffic leaves from, its own or a NAT gateway's; "" is none.
 	PublicIP string
 	// Port is where the instance listens.
 	Port    int
 	Healthy bool
+	// ProxyProtocol tells that the load balancer sends a header of PROXY protocol v2 before the client's bytes.
+	ProxyProtocol bool
 }
 
-// Targets follows the way that a connection through a consumer's endpoint to port 443 takes: its
-// service's load balancers, their TCP listeners on 443, the target groups, the registered targets. An endpoint that is not
+// Targets is TargetsOn for port 443.
+func (c *Cloud) Targets(vpceID string) ([]Target, error) { return c.TargetsOn(vpceID, linkPort) }
+
+// TargetsOn follows the way that a connection through a consumer's endpoint to a port takes: its
+// service's load balancers, their TCP listeners on that port, the target groups, the registered targets. An endpoint that is not
 // available, or a balancer without such a listener, leads nowhere: no targets. An endpoint that does not exist is an error.
-func (c *Cloud) Targets(vpceID string) ([]Target, error) {
+func (c *Cloud) TargetsOn(vpceID string, port int) ([]Target, error) {
 	ctx := context.Background()
 	state, ok := c.endpoints.state(vpceID)
 	if !ok {
@@ -35,7 +41,7 @@ func (c *Cloud) Targets(vpceID string) ([]Target, error) {
 	}
 	var out []Target
 	for _, arn := range c.endpoints.balancersBehind(vpceID) {
-		groups, err := c.vpc.forwardTo(ctx, arn, linkPort)
+		groups, err := c.vpc.forwardTo(ctx, arn, port)
 		if err != nil {
 			return nil, err
 		}
@@ -91,6 +97,8 @@ func (v *vpc) forwardTo(ctx context.Context, loadBalancer string, port int) ([]s
 type healthCheck struct {
 	port int    // 0: the target's own
 	path string // "": only a TCP connection
+	// proxyProtocol: the group sends the header of PROXY protocol v2, to its health check too.
+	proxyProtocol bool
 }
 
 func (v *vpc) healthCheckOf(ctx context.Context, targetGroup string) (healthCheck, *awsapi.Error) {
@@ -112,7 +120,22 @@ func (v *vpc) healthCheckOf(ctx context.Context, targetGroup string) (healthChec
 			check.path = "/"
 		}
 	}
-	return check, nil
+	attributes, err := v.targetGroupAttributes(ctx, targetGroup)
+	check.proxyProtocol = attributes["proxy_protocol_v2.enabled"] == "true"
+	return check, err
+}
+
+// targetGroupAttributes returns the attributes that were set, by key.
+func (v *vpc) targetGroupAttributes(ctx context.Context, targetGroup string) (map[string]string, *awsapi.Error) {
+	doc, err := v.elb(ctx, "DescribeTargetGroupAttributes", map[string]string{"TargetGroupArn": targetGroup})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for _, attribute := range doc.items("DescribeTargetGroupAttributesResult/Attributes") {
+		out[attribute.value("Key")] = attribute.value("Value")
+	}
+	return out, nil
 }
 
 // healthy asks the instance as the target group's health check would. Without a
@@ -124,7 +147,7 @@ func (c *Cloud) healthy(instanceID string, port int, check healthCheck) bool {
 	if check.port != 0 {
 		port = check.port
 	}
-	return c.options.Hypervisor.Healthy(instanceID, port, check.path)
+	return c.options.Hypervisor.Healthy(instanceID, port, check.path, check.proxyProtocol)
 }
 
 // TargetHealthy reports whether a target group's health check finds an instance well. What cannot be
@@ -152,7 +175,7 @@ func (c *Cloud) targetsOf(ctx context.Context, targetGroup string) ([]Target, er
 	if refusal != nil {
 		return nil, refusal
 	}
-	ips := c.publicIPs().byInstance()
+	ips, nats := c.publicIPs().byInstance(), c.routes.known()
 	var out []Target
 	for _, description := range doc.items("DescribeTargetHealthResult/TargetHealthDescriptions") {
 		if description.value("TargetHealth/State") != "healthy" { // moto's word for registered and running
@@ -163,7 +186,7 @@ func (c *Cloud) targetsOf(ctx context.Context, targetGroup string) ([]Target, er
 		if err != nil {
 			return nil, awsapi.Errorf(http.StatusInternalServerError, "InternalError", "the port of target '%s': %s", id, err)
 		}
-		out = append(out, Target{InstanceID: id, PublicIP: ips[id], Port: port, Healthy: c.healthy(id, port, check)})
+		out = append(out, Target{InstanceID: id, PublicIP: cmp.Or(ips[id], nats[id]), Port: port, Healthy: c.healthy(id, port, check), ProxyProtocol: check.proxyProtocol})
 	}
 	return out, nil
 }

@@ -25,6 +25,11 @@ type Address struct {
 // InUse reports whether something has the address: a network interface or a service of AWS.
 func (a Address) InUse() bool { return a.Association != nil || a.Managed != "" }
 
+// kept reports whether only a service of AWS may move the address.
+func (a Address) kept() bool {
+	return a.Managed != "" || a.Association != nil && a.Association.Target.RequesterManaged
+}
+
 // Association ties an address to a target.
 type Association struct {
 	ID     string // eipassoc-…
@@ -38,6 +43,9 @@ type Target struct {
 	PrivateIP   string
 	OwnerID     string // the account that the interface belongs to
 	BorderGroup string // empty: the Region's own
+	// RequesterManaged: a service of AWS made the interface (a NAT gateway's, for example), and only
+	// that service gives it addresses and takes them away.
+	RequesterManaged bool
 }
 
 // holder is who loses an address that another takes: the instance, or an interface of its own.

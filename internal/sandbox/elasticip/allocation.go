@@ -89,7 +89,7 @@ func (b *Book) Release(allocationID, borderGroup string) error {
 		return noAllocation(allocationID)
 	case borderGroup != "" && borderGroup != e.now.BorderGroup:
 		return refuse("InvalidAddress.NotFound", "The address with allocation id [%s] is not in the network border group '%s'.", allocationID, borderGroup)
-	case e.now.Managed != "":
+	case e.now.kept():
 		return notYours()
 	case e.now.InUse():
 		return refuse("InvalidIPAddress.InUse", "Address %s is in use.", e.now.PublicIP)

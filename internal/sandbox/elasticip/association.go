@@ -21,7 +21,7 @@ func (b *Book) Associate(allocationID, publicIP string, to Target, reassociate b
 	if e == nil {
 		return "", noAllocation(allocationID)
 	}
-	if e.now.Managed != "" {
+	if e.now.Managed != "" || e.now.kept() && !to.RequesterManaged {
 		return "", notYours()
 	}
 	if e.now.BorderGroup != to.BorderGroup {
@@ -34,7 +34,7 @@ func (b *Book) Associate(allocationID, publicIP string, to Target, reassociate b
 		return before.ID, nil
 	}
 	present := b.bySocket[to.socket()]
-	if present != nil && present.now.Managed != "" {
+	if present != nil && present.now.kept() {
 		return "", notYours()
 	}
 	if !reassociate {
@@ -93,7 +93,7 @@ func (b *Book) Disassociate(associationID, publicIP string) error {
 	case e == nil:
 		return refuse("InvalidAssociationID.NotFound", "The association ID '%s' does not exist", associationID)
 	}
-	if e.now.Managed != "" {
+	if e.now.kept() {
 		return notYours()
 	}
 	target := e.now.Association.Target
@@ -177,7 +177,8 @@ func (b *Book) entryOf(publicIP string) *entry {
 }
 
 // notYours is what EC2 says to who associates, disassociates or releases what a service of AWS has: see
-// hashicorp/terraform-provider-aws issue 3572 (associate), kubernetes/kops issue 1604 (release).
+// hashicorp/terraform-provider-aws issue 3572 (associate), kubernetes/kops issue 1604 and genevieve/leftovers issue 33
+// (release).
 func notYours() *Error {
 	return refuse("AuthFailure", "You do not have permission to access the specified resource.")
 }

@@ -148,6 +148,35 @@ func TestManagedAddressIsNobodysElse(t *testing.T) {
 	wantCode(t, b.Manage(a.AllocationID, ""), "InvalidAllocationID.NotFound")
 }
 
+func TestOnlyItsServiceMovesTheAddressOfARequesterManagedInterface(t *testing.T) {
+	b := New(Options{})
+	a, other := must(b.Allocate(Allocation{}))(t), must(b.Allocate(Allocation{}))(t)
+	gateway := Target{InterfaceID: "eni-nat", PrivateIP: "10.0.0.9", OwnerID: "123456789012", RequesterManaged: true}
+	id := must(b.Associate(a.AllocationID, "", gateway, false))(t)
+	second := gateway
+	second.InterfaceID = "eni-nat-2"
+	_, err := b.Associate(a.AllocationID, "", second, false)
+	wantCode(t, err, "Resource.AlreadyAssociated")
+	_, err = b.Associate(a.AllocationID, "", machine(1), true)
+	wantCode(t, err, "AuthFailure")
+	mine := gateway
+	mine.RequesterManaged = false
+	_, err = b.Associate(other.AllocationID, "", mine, true)
+	wantCode(t, err, "AuthFailure")
+	wantCode(t, b.Disassociate(id, ""), "AuthFailure")
+	wantCode(t, b.Release(a.AllocationID, ""), "AuthFailure")
+	if got := b.find(t, a.AllocationID); got.Association == nil || got.Association.ID != id || got.Managed != "" {
+		t.Errorf("the address is %+v", got)
+	}
+	b.ForgetInterface("eni-nat")
+	wantCode(t, b.Release(a.AllocationID, ""), "")
+	if err := b.Manage(other.AllocationID, "rnat"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Associate(other.AllocationID, "", second, false)
+	wantCode(t, err, "AuthFailure")
+}
+
 func TestDisassociateTwiceIsNoError(t *testing.T) {
 	b := New(Options{})
 	a := must(b.Allocate(Allocation{}))(t)

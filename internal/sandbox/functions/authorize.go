@@ -15,16 +15,16 @@ import (
 // servicePrefixes are the IAM prefixes that differ from the signing name.
 var servicePrefixes = map[string]string{"monitoring": "cloudwatch", "email": "ses"}
 
-// Authorize decides on a call that a function makes: nil if its role allows it, the
-// service's own refusal if not. Calls with a key that no function got are the
+// Authorize decides on a call that a function or an instance makes: nil if its role allows
+// it, the service's own refusal if not. Calls with a key that neither got are the
 // administrator's and pass.
 func (s *Service) Authorize(r *awsapi.Request) *awsapi.Error {
 	s.mu.Lock()
 	who, ours := s.sessions[r.AccessKey]
 	s.mu.Unlock()
 	if !ours {
-		if strings.HasPrefix(r.AccessKey, "ASIA") && strings.Contains(r.HTTP.Header.Get("X-Amz-Security-Token"), "session-of-ASIA") {
-			// A session that was, of a function that is gone.
+		if strings.HasPrefix(r.AccessKey, "ASIA") && strings.Contains(r.HTTP.Header.Get("X-Amz-Security-Token"), tokenPrefix+"ASIA") {
+			// A session that was, of a function or an instance that is gone.
 			return expired(r)
 		}
 		return nil
@@ -43,7 +43,7 @@ func (s *Service) Authorize(r *awsapi.Request) *awsapi.Error {
 	for _, question := range s.questions(r) {
 		maps.Copy(question.keys, s.callerKeys(who, r.Region))
 		question.keys["aws:securetransport"] = []string{"false"}
-		question.keys["lambda:sourcefunctionarn"] = []string{s.functionARN(who.function)}
+		maps.Copy(question.keys, s.codeKeys(who))
 		if verdict := role.allows(question); verdict != allowed {
 			return refusal(r, s.notAuthorized(who, role, question, verdict))
 		}
@@ -60,6 +60,14 @@ func (s *Service) callerKeys(who session, region string) map[string][]string {
 		"aws:principaltype":    {"AssumedRole"},
 		"aws:requestedregion":  {region},
 	}
+}
+
+// codeKeys are the condition keys of the calls that a function's or an instance's own code makes.
+func (s *Service) codeKeys(who session) map[string][]string {
+	if who.instance != "" {
+		return map[string][]string{"ec2:sourceinstancearn": {s.ec2Resource("instance", who.instance)}}
+	}
+	return map[string][]string{"lambda:sourcefunctionarn": {s.functionARN(who.function)}}
 }
 
 // judge asks whether a function's role allows what Lambda itself does as that role, with the
@@ -99,7 +107,7 @@ func (s *Service) notAuthorized(who session, role *role, a access, verdict decis
 	default:
 	}
 	return fmt.Sprintf("User: arn:aws:sts::%s:assumed-role/%s/%s is not authorized to perform: %s on resource: %s %s",
-		s.deps.AccountID, role.name, who.function, a.action, a.resource, reason)
+		s.deps.AccountID, role.name, who.name(), a.action, a.resource, reason)
 }
 
 // refusal is a denial in the words of the service that was called.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/moto"
 )
 
 // Conditions of an invocation record, by Lambda's developer guide ("Retaining records of
@@ -76,32 +77,32 @@ var destinationPattern = regexp.MustCompile(`^$|^arn:aws[a-zA-Z0-9-]*:[a-zA-Z0-9
 type sender struct {
 	// permission is the action that the function's role must allow, call its name in refusals.
 	permission, call string
-	exists           func(ctx context.Context, m motoClient, arn string) error
-	send             func(ctx context.Context, m motoClient, arn, message string) error
+	exists           func(ctx context.Context, m moto.Client, arn string) error
+	send             func(ctx context.Context, m moto.Client, arn, message string) error
 }
 
 // senders by the service in the destination's ARN.
 var senders = map[string]sender{
 	"sqs": {"sqs:SendMessage", "SendMessage",
-		func(ctx context.Context, m motoClient, arn string) error {
-			return m.json(ctx, "sqs", "1.0", "AmazonSQS.GetQueueAttributes", map[string]any{"QueueUrl": queueURL(m, arn)}, nil)
+		func(ctx context.Context, m moto.Client, arn string) error {
+			return m.JSON(ctx, "sqs", "1.0", "AmazonSQS.GetQueueAttributes", map[string]any{"QueueUrl": queueURL(m, arn)}, nil)
 		},
-		func(ctx context.Context, m motoClient, arn, message string) error {
-			return m.json(ctx, "sqs", "1.0", "AmazonSQS.SendMessage", map[string]any{"QueueUrl": queueURL(m, arn), "MessageBody": message}, nil)
+		func(ctx context.Context, m moto.Client, arn, message string) error {
+			return m.JSON(ctx, "sqs", "1.0", "AmazonSQS.SendMessage", map[string]any{"QueueUrl": queueURL(m, arn), "MessageBody": message}, nil)
 		}},
 	"sns": {"sns:Publish", "Publish",
-		func(ctx context.Context, m motoClient, arn string) error {
-			return m.query(ctx, "sns", url.Values{"Action": {"GetTopicAttributes"}, "Version": {"2010-03-31"}, "TopicArn": {arn}})
+		func(ctx context.Context, m moto.Client, arn string) error {
+			return m.Query(ctx, "sns", url.Values{"Action": {"GetTopicAttributes"}, "Version": {"2010-03-31"}, "TopicArn": {arn}})
 		},
-		func(ctx context.Context, m motoClient, arn, message string) error {
-			return m.query(ctx, "sns", url.Values{"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {arn}, "Message": {message}})
+		func(ctx context.Context, m moto.Client, arn, message string) error {
+			return m.Query(ctx, "sns", url.Values{"Action": {"Publish"}, "Version": {"2010-03-31"}, "TopicArn": {arn}, "Message": {message}})
 		}},
 }
 
 // queueURL is a queue's URL at moto: its account and name are the end of its ARN.
-func queueURL(m motoClient, arn string) string {
+func queueURL(m moto.Client, arn string) string {
 	part := strings.Split(arn, ":")
-	return m.url + "/" + part[len(part)-2] + "/" + part[len(part)-1]
+	return m.URL + "/" + part[len(part)-2] + "/" + part[len(part)-1]
 }
 
 func senderOf(arn string) (sender, bool) {

@@ -14,7 +14,7 @@ func (s *Service) keyState(ctx context.Context, arn string) (string, error) {
 	var out struct {
 		KeyMetadata struct{ Arn, KeyState string }
 	}
-	err := s.moto.json(ctx, "kms", "1.1", "TrentService.DescribeKey", map[string]string{"KeyId": arn}, &out)
+	err := s.moto.JSON(ctx, "kms", "1.1", "TrentService.DescribeKey", map[string]string{"KeyId": arn}, &out)
 	if refusal, ok := errors.AsType[*awsapi.Error](err); ok && refusal.Code == "NotFoundException" {
 		return "", nil
 	}

@@ -23,10 +23,19 @@ const (
 	logTail = 4 << 10
 )
 
-// session is a running function's identity.
+// session is the identity of a running function, or of an instance with an instance profile.
 type session struct {
 	function string
+	instance string
 	role     string // ARN
+}
+
+// name is the session's in the role's ARN: Lambda takes the function's name, EC2 the instance's id.
+func (s session) name() string {
+	if s.instance != "" {
+		return s.instance
+	}
+	return s.function
 }
 
 // serveInvoke is the Invoke operation.
@@ -226,3 +235,9 @@ func newAccessKey() string {
 	_, _ = rand.Read(b[:])
 	return "ASIA" + base32.StdEncoding.EncodeToString(b[:])
 }
+
+// tokenPrefix begins every session token of the sandbox.
+const tokenPrefix = "session-of-"
+
+func tokenOf(accessKey string) string  { return tokenPrefix + accessKey }
+func secretOf(accessKey string) string { return "secret-of-" + accessKey }

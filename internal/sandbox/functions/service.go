@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/awsapi"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/moto"
 )
 
 // Service is the emulated Lambda and EventBridge; it is an awsapi.Handler for both.
@@ -17,7 +18,7 @@ type Service struct {
 	deps  Deps
 	roles *roleReader
 	logs  *logSink
-	moto  motoClient
+	moto  moto.Client
 	// network is moto's EC2.
 	network *ec2.Client
 
@@ -47,7 +48,7 @@ func New(deps Deps) (*Service, error) {
 		sessions:  map[string]session{},
 		rules:     map[string]*rule{},
 		signing:   map[string]*signingConfig{},
-		moto:      motoClient{url: deps.MotoURL, region: deps.Region, http: &http.Client{Transport: &http.Transport{}}},
+		moto:      moto.NewClient(deps.MotoURL, deps.Region),
 	}
 	cfg := motoConfig(deps.MotoURL, deps.Region)
 	s.roles = newRoleReader(cfg, deps.Clock)
@@ -64,7 +65,7 @@ func (s *Service) Close() {
 	s.mu.Unlock()
 	s.stop()
 	s.work.Wait()
-	s.moto.http.CloseIdleConnections()
+	s.moto.Close()
 }
 
 // background runs f until it returns; f must return soon after s.ctx ends. It reports

@@ -40,12 +40,15 @@ type Call struct {
 }
 
 // open finds the call's action among the members of a group. Expired and finished actions
-// are not found, nor are those of an instance that is on another move by now.
+// are not found, nor are those of an instance that is on another move by now, or will be: one ABANDON voids the other actions.
 func (c Call) open(members []*Instance, now time.Time) (*Instance, *Action, error) {
 	if c.Token == "" && c.InstanceID == "" {
 		return nil, nil, invalid("Either LifecycleActionToken or InstanceId is required")
 	}
 	for _, i := range members {
+		if i.abandoned(now) {
+			continue
+		}
 		for _, a := range i.actions {
 			fits := a.Token == c.Token
 			if c.Token == "" {
@@ -60,6 +63,16 @@ func (c Call) open(members []*Instance, now time.Time) (*Instance, *Action, erro
 		return nil, nil, invalid("No active Lifecycle Action found with token %s", c.Token)
 	}
 	return nil, nil, invalid("No active Lifecycle Action found with instance ID %s", c.InstanceID)
+}
+
+// abandoned reports whether an action of the present wait has ended with ABANDON, be it that nobody has judged it yet.
+func (i *Instance) abandoned(now time.Time) bool {
+	for _, a := range i.actions {
+		if a.Result == Abandon || a.Result == "" && a.Hook.DefaultResult == Abandon && !now.Before(a.Deadline) {
+			return true
+		}
+	}
+	return false
 }
 
 // Complete is CompleteLifecycleAction for a group with these members. It returns the

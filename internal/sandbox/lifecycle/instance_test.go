@@ -325,6 +325,30 @@ func TestCallsOnActions(t *testing.T) {
 	}
 }
 
+func TestOneAbandonVoidsTheOtherActionsAtOnce(t *testing.T) {
+	g := Group{Hooks: []Hook{hook("address", Launching, 60, Abandon), hook("ready", Launching, 600, Abandon)}}
+	completed := func(first Result, seconds int) error {
+		i := New("i-1", AutoScalingGroup, g)
+		i.Hold(g, noon)
+		if first != "" {
+			if _, err := Complete([]*Instance{i}, Call{Hook: "address", InstanceID: "i-1"}, first, noon); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := Complete([]*Instance{i}, Call{Hook: "ready", InstanceID: "i-1"}, Continue, at(seconds))
+		return err
+	}
+	if err := completed(Continue, 599); err != nil {
+		t.Errorf("after a CONTINUE: %v", err)
+	}
+	if err := completed(Abandon, 0); err == nil {
+		t.Error("taken after an ABANDON")
+	}
+	if err := completed("", 60); err == nil {
+		t.Error("taken after a time-out whose default is ABANDON")
+	}
+}
+
 func TestHeartbeatsDoNotOutliveTheGlobalTimeout(t *testing.T) {
 	for _, c := range []struct {
 		heartbeat int

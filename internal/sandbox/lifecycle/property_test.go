@@ -180,10 +180,22 @@ func (w *world) call() (Call, bool) {
 	return Call{Hook: e.LifecycleHookName, Token: e.LifecycleActionToken}, true
 }
 
+// outcome is what an action has come to by now, judged or not; empty while it is open.
+func (w *world) outcome(a Action) Result {
+	if a.Result == "" && !w.now.Before(a.Deadline) {
+		return a.Hook.DefaultResult
+	}
+	return a.Result
+}
+
 // meant finds the action that is about to answer to a call.
 func (w *world) meant(c Call) (Action, bool) {
 	for _, i := range w.members {
-		for _, a := range i.Actions() {
+		actions := i.Actions()
+		if slices.ContainsFunc(actions, func(a Action) bool { return w.outcome(a) == Abandon }) {
+			continue
+		}
+		for _, a := range actions {
 			if a.Hook.Name == c.Hook && a.Result == "" && (a.Token == c.Token || c.Token == "" && i.ID() == c.InstanceID) {
 				return a, true
 			}

@@ -1,41 +1,37 @@
-// Package proxyfleet runs the instances of the sandbox: for each one a real HAProxy
-// process with the very configuration that the instance's user data writes. Only
-// addresses, ports, paths, the user and the name server are substituted, and a source
-// address is added that stands for the instance's public address.
+// Package proxyfleet runs the instances of the sandbox. Each has a metadata service, the
+// files that its user data writes, a real HAProxy or nginx process with the very
+// configuration among them, and the commands of its user data that are scripts of its own.
+// Only addresses, ports, paths, the user, the name server and the metadata service are
+// substituted, and a source address is added that stands for the instance's public address.
+// What an instance does not do: install packages, run services, keep an agent.
 package proxyfleet
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"maps"
 	"net"
-	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/imds"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/tools"
-)
-
-const (
-	// probeTimeout bounds one health check, as a target group's default does.
-	probeTimeout = 2 * time.Second
-	// handOverTimeout bounds the wait for a new proxy to take over from the old one.
-	handOverTimeout = 5 * time.Second
 )
 
 // Options are what a fleet needs of its surroundings.
 type Options struct {
-	// HAProxy is the program that every instance runs.
+	// HAProxy is what instances run whose user data writes a haproxy.cfg. Without it no
+	// instance runs a proxy: each has a stand-in that passes nothing on, and counts as healthy.
 	HAProxy *tools.HAProxyBinary
+	// Nginx returns what those run whose user data writes an nginx.conf with a stream block.
+	// It is asked when the first one boots. nil means that there is none.
+	Nginx func() (*tools.NginxBinary, error)
 	// Dir is the folder in which each instance gets a folder of its own.
 	Dir string
 	// Twins says which loopback address stands for a public one.
@@ -44,6 +40,14 @@ type Options struct {
 	Nameserver netip.AddrPort
 	// HTTPSPort is the port on this machine of servers that listen on 443 out there.
 	HTTPSPort int
+	// Region is what the metadata services say.
+	Region string
+	// Credentials returns those of an instance profile's role for an instance; nil means that
+	// no instance gets any.
+	Credentials func(ctx context.Context, profileARN, instanceID string) (imds.Credentials, error)
+	// AWSEndpoint returns the URL of the emulated AWS, which the instances' own scripts call.
+	// It is asked at each boot. nil is none.
+	AWSEndpoint func() string
 	// Logger may be nil.
 	Logger *slog.Logger
 }
@@ -56,34 +60,23 @@ type Instance struct {
 	PrivateIP string
 	// UserData is what cloud-init would read, decoded.
 	UserData []byte
+	// InstanceProfileARN is the instance profile whose role the instance may use; "" is none.
+	InstanceProfileARN string
+	// AvailabilityZone is where it runs (us-east-1a).
+	AvailabilityZone string
 }
 
 // Fleet holds the running instances. It is safe for concurrent use.
 type Fleet struct {
-	opts   Options
-	client *http.Client
+	opts Options
 
 	mu        sync.Mutex
 	instances map[string]*instance
+	booted    map[string]bool   // ids of all that have ever booted
+	expected  map[string]string // address of a NAT gateway, by the id of an instance to come
+	hasShims  bool
 	last      netip.Addr
 	next      map[string]int // endpoint id → how many connections it has opened
-}
-
-// instance is one machine with its proxy, if it has one.
-type instance struct {
-	id       string
-	dir      string
-	loopback netip.Addr
-	userData []byte
-
-	mu       sync.Mutex
-	config   string
-	written  []string
-	ports    map[int]int
-	publicIP string
-	proxy    *process
-	problem  error // why there is no proxy
-	gone     bool
 }
 
 // New returns a fleet without instances.
@@ -91,15 +84,14 @@ func New(opts Options) *Fleet {
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
+	if opts.Nginx == nil {
+		opts.Nginx = func() (*tools.NginxBinary, error) { return nil, errors.New("this fleet has no nginx") }
+	}
 	return &Fleet{
-		opts: opts,
-		client: &http.Client{
-			// Each probe stands alone, and a redirect is an answer.
-			Transport:     &http.Transport{DisableKeepAlives: true},
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-			Timeout:       probeTimeout,
-		},
+		opts:      opts,
 		instances: map[string]*instance{},
+		booted:    map[string]bool{},
+		expected:  map[string]string{},
 		last:      instanceBlock.Addr(),
 		next:      map[string]int{},
 	}
@@ -114,150 +106,73 @@ func (f *Fleet) Launch(_ context.Context, launched Instance) error {
 		f.mu.Unlock()
 		return fmt.Errorf("instance %s runs already", launched.ID)
 	}
-	f.last = f.last.Next()
-	i := &instance{id: launched.ID, dir: filepath.Join(f.opts.Dir, launched.ID), loopback: f.last, userData: launched.UserData}
-	f.instances[i.id] = i
+	i := &instance{Instance: launched, dir: filepath.Join(f.opts.Dir, launched.ID), loopback: f.nextAddress(), firstBoot: !f.booted[launched.ID]}
+	i.natIP = f.expected[i.ID]
+	delete(f.expected, i.ID)
+	f.instances[i.ID], f.booted[i.ID] = i, true
 	f.mu.Unlock()
 
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.problem = f.boot(i); i.problem != nil {
-		f.opts.Logger.Warn("instance runs without a proxy", "instance", i.id, "problem", i.problem)
+		f.opts.Logger.Warn("instance runs without a proxy", "instance", i.ID, "problem", i.problem)
 	}
 	return nil
 }
 
-// boot writes the instance's files and starts its proxy.
-func (f *Fleet) boot(i *instance) error {
-	files, err := parseUserData(i.userData)
-	if err != nil {
-		return err
+// nextAddress is the loopback address of one more instance. Only Linux has more than one, and
+// stand-ins need none of their own. The caller holds f.mu.
+func (f *Fleet) nextAddress() netip.Addr {
+	if f.opts.HAProxy == nil {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	for _, file := range files {
-		if !filepath.IsAbs(file.path) {
-			return fmt.Errorf("write_files: %q is not an absolute path", file.path)
-		}
-		if filepath.Base(file.path) == "haproxy.cfg" {
-			i.config = string(file.content)
-		}
-		i.written = append(i.written, file.path)
-	}
-	if i.config == "" {
-		return errors.New("the user data writes no haproxy.cfg")
-	}
-	ports, err := listenPorts(i.config)
-	if err != nil {
-		return fmt.Errorf("haproxy.cfg: %w", err)
-	}
-	if i.ports, err = freePorts(i.loopback, ports); err != nil {
-		return err
-	}
-	for _, file := range files {
-		if err := i.write(file.path, file.content, file.mode); err != nil {
-			return err
-		}
-	}
-	for _, dir := range socketDirs(i.config) {
-		if err := os.MkdirAll(filepath.Join(i.root(), dir), 0o755); err != nil {
-			return err
-		}
-	}
-	return f.startProxy(i)
-}
-
-// root is the folder that stands for the instance's own /.
-func (i *instance) root() string { return filepath.Join(i.dir, "rootfs") }
-
-func (i *instance) write(path string, content []byte, mode os.FileMode) error {
-	path = filepath.Join(i.root(), filepath.Clean("/"+path))
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, content, mode)
-}
-
-// freePorts finds a free port for each of an instance's ports.
-func freePorts(address netip.Addr, ports []int) (map[int]int, error) {
-	free := map[int]int{}
-	for _, port := range ports {
-		// Held until all are found, so that no two are the same.
-		l, err := net.ListenTCP("tcp4", net.TCPAddrFromAddrPort(netip.AddrPortFrom(address, 0)))
-		if err != nil {
-			return nil, fmt.Errorf("finding a free port: %w", err)
-		}
-		defer func() { _ = l.Close() }()
-		free[port] = int(netip.MustParseAddrPort(l.Addr().String()).Port())
-	}
-	return free, nil
-}
-
-// startProxy starts the instance's proxy with the source that its public address asks
-// for. A proxy that runs already serves until the new one listens, and is then ended
-// with all its connections, which an address that comes or goes cuts too.
-func (f *Fleet) startProxy(i *instance) error {
-	source := NoAddress
-	if i.publicIP != "" {
-		public, err := netip.ParseAddr(i.publicIP)
-		if err != nil {
-			return fmt.Errorf("the instance's public address: %w", err)
-		}
-		source = f.opts.Twins.Of(public)
-	}
-	s := substitution{
-		listen: i.loopback, ports: i.ports, source: source, nameserver: f.opts.Nameserver,
-		httpsPort: f.opts.HTTPSPort, root: i.root(), written: i.written,
-	}
-	config, err := s.apply(i.config)
-	if err != nil {
-		return fmt.Errorf("haproxy.cfg: %w", err)
-	}
-	path := filepath.Join(i.dir, "haproxy.cfg")
-	if err := os.WriteFile(path, []byte(config), 0o644); err != nil {
-		return err
-	}
-	output, err := os.OpenFile(filepath.Join(i.dir, "haproxy.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	argv := []string{f.opts.HAProxy.Path, "-db", "-f", path}
-	old := i.proxy
-	if old.running() {
-		argv = append(argv, "-st", strconv.Itoa(old.cmd.Process.Pid))
-	}
-	i.proxy, err = start(argv, f.opts.HAProxy.Env, i.root(), output)
-	if err != nil {
-		old.stop()
-		return err
-	}
-	if old.running() {
-		select {
-		case <-old.exited:
-		case <-i.proxy.exited:
-		case <-time.After(handOverTimeout):
-		}
-		old.stop() // whatever became of the new one, nothing may leave from the old address
-	}
-	return nil
+	f.last = f.last.Next()
+	return f.last
 }
 
 // SetPublicIP gives an instance a public address, or takes it away ("").
 func (f *Fleet) SetPublicIP(instanceID, publicIP string) {
+	f.readdress(instanceID, func(i *instance) { i.publicIP = publicIP })
+}
+
+// SetNATGatewayIP tells which address of a NAT gateway an instance leaves from as long as
+// it has no public address of its own; "" is none. An instance may be told of before its
+// launch, so that its first connection leaves from there.
+func (f *Fleet) SetNATGatewayIP(instanceID, publicIP string) {
+	f.mu.Lock()
+	if f.instances[instanceID] == nil && publicIP != "" {
+		f.expected[instanceID] = publicIP
+	}
+	f.mu.Unlock()
+	f.readdress(instanceID, func(i *instance) { i.natIP = publicIP })
+}
+
+// readdress changes the addresses of an instance, and its proxy if it leaves from another
+// one now.
+func (f *Fleet) readdress(instanceID string, change func(*instance)) {
 	i, ok := f.instance(instanceID)
 	if !ok {
 		return
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	if i.publicIP == publicIP || i.gone {
+	before, shown := i.leavesFrom(), i.publicIP
+	change(i)
+	if i.gone || i.metadata == nil {
 		return
 	}
-	i.publicIP = publicIP
-	if i.problem != nil {
-		return
+	// What the metadata say is never more than what holds: they forget an address first, and
+	// tell of it last.
+	if shown != i.publicIP {
+		i.metadata.SetPublicIP("")
 	}
-	if i.problem = f.startProxy(i); i.problem != nil {
-		f.opts.Logger.Warn("instance lost its proxy", "instance", i.id, "problem", i.problem)
+	i.out.setOpen(i.leavesFrom() != "")
+	if i.leavesFrom() != before && i.problem == nil {
+		if i.problem = f.startProxy(i); i.problem != nil {
+			f.opts.Logger.Warn("instance lost its proxy", "instance", i.ID, "problem", i.problem)
+		}
 	}
+	i.metadata.SetPublicIP(i.publicIP)
 }
 
 // Terminate stops an instance and forgets it. Its files stay, for those who look for
@@ -266,6 +181,7 @@ func (f *Fleet) Terminate(instanceID string) {
 	f.mu.Lock()
 	i, ok := f.instances[instanceID]
 	delete(f.instances, instanceID)
+	delete(f.expected, instanceID)
 	f.mu.Unlock()
 	if !ok {
 		return
@@ -273,7 +189,13 @@ func (f *Fleet) Terminate(instanceID string) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.gone = true
+	i.own.end()
 	i.proxy.stop()
+	i.standIn.stop()
+	i.out.close()
+	if i.metadata != nil {
+		i.metadata.Close()
+	}
 }
 
 // Close terminates all instances.
@@ -288,36 +210,8 @@ func (f *Fleet) Close() {
 	all.Wait()
 }
 
-// Healthy asks an instance as a target group's health check does: by a TCP connection
-// to port, or, with a path, by an HTTP request that must be answered 200 to 399.
-func (f *Fleet) Healthy(instanceID string, port int, healthPath string) bool {
-	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)
-	defer cancel()
-	address, err := f.address(instanceID, port)
-	if err != nil {
-		return false
-	}
-	if healthPath == "" {
-		conn, err := new(net.Dialer).DialContext(ctx, "tcp4", address.String())
-		if err != nil {
-			return false
-		}
-		return conn.Close() == nil
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address.String()+healthPath, nil)
-	if err != nil {
-		return false
-	}
-	resp, err := f.client.Do(req)
-	if err != nil {
-		return false
-	}
-	_, _ = io.Copy(io.Discard, resp.Body)
-	_ = resp.Body.Close()
-	return resp.StatusCode >= 200 && resp.StatusCode < 400
-}
-
-// Problem says why an instance has no running proxy; nil when it has one.
+// Problem says why an instance has no running proxy, or else what its own commands failed
+// of; nil when all is well.
 func (f *Fleet) Problem(instanceID string) error {
 	i, ok := f.instance(instanceID)
 	if !ok {
@@ -328,13 +222,13 @@ func (f *Fleet) Problem(instanceID string) error {
 	if i.problem != nil {
 		return i.problem
 	}
-	if !i.proxy.running() {
-		return fmt.Errorf("its HAProxy ended: %s", logTail(filepath.Join(i.dir, "haproxy.log")))
+	if !i.proxy.running() && !i.standIn.running() {
+		return fmt.Errorf("its proxy ended: %s", logTail(i.log))
 	}
-	return nil
+	return i.own.problem()
 }
 
-// Running returns how many proxies run.
+// Running returns how many proxies, or stand-ins for them, run.
 func (f *Fleet) Running() int {
 	f.mu.Lock()
 	all := slices.Collect(maps.Values(f.instances))
@@ -342,7 +236,7 @@ func (f *Fleet) Running() int {
 	n := 0
 	for _, i := range all {
 		i.mu.Lock()
-		if i.proxy.running() {
+		if i.proxy.running() || i.standIn.running() {
 			n++
 		}
 		i.mu.Unlock()
@@ -397,7 +291,7 @@ func logTail(path string) string {
 	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
 	var alerts []string
 	for _, line := range lines {
-		if strings.HasPrefix(line, "[ALERT]") {
+		if strings.HasPrefix(line, "[ALERT]") || strings.Contains(line, "[emerg]") {
 			alerts = append(alerts, line)
 		}
 	}

@@ -68,7 +68,7 @@ type world struct {
 	cloud *httptest.Server
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t *testing.T, changes ...func(*Options)) *world {
 	t.Helper()
 	haproxy, err := tools.HAProxy(t.Context(), buildDir)
 	if errors.Is(err, tools.ErrUnavailable) {
@@ -91,10 +91,16 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { _ = names.Close() })
 	twins := NewTwins()
-	f := New(Options{
+	options := Options{
 		HAProxy: haproxy, Dir: t.TempDir(), Twins: twins, Nameserver: names.Addr(),
 		HTTPSPort: cloud.Listener.Addr().(*net.TCPAddr).Port,
-	})
+		Nginx:     func() (*tools.NginxBinary, error) { return tools.Nginx(context.Background(), buildDir) },
+		Region:    "us-east-1",
+	}
+	for _, change := range changes {
+		change(&options)
+	}
+	f := New(options)
 	t.Cleanup(f.Close)
 	return &world{Fleet: f, twins: twins, cloud: cloud}
 }
@@ -105,6 +111,11 @@ func (w *world) query(ctx context.Context, instanceID, serverName string) (strin
 	if err != nil {
 		return "", err
 	}
+	return w.queryOver(raw, serverName)
+}
+
+// queryOver sends one HTTPS request over a connection, and closes it.
+func (w *world) queryOver(raw net.Conn, serverName string) (string, error) {
 	defer func() { _ = raw.Close() }()
 	_ = raw.SetDeadline(time.Now().Add(10 * time.Second))
 	roots := w.cloud.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
@@ -136,22 +147,29 @@ func (w *world) await(t *testing.T, what string, condition func() bool) {
 	}
 }
 
+func (w *world) wantProblem(t *testing.T, instanceID, want string) {
+	t.Helper()
+	if err := w.Problem(instanceID); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("the problem of %s is %v, want %q in it", instanceID, err, want)
+	}
+}
+
 func TestInstanceServesFromItsPublicAddress(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	if err := w.Launch(t.Context(), Instance{ID: "i-1", PrivateIP: "10.0.0.5", UserData: []byte(userData)}); err != nil {
 		t.Fatal(err)
 	}
-	w.await(t, "the instance to listen", func() bool { return w.Healthy("i-1", 443, "") })
-	if w.Healthy("i-1", 22, "") || w.Healthy("i-1", 8404, "/other") {
+	w.await(t, "the instance to listen", func() bool { return w.Healthy("i-1", 443, "", false) })
+	if w.Healthy("i-1", 22, "", false) || w.Healthy("i-1", 8404, "/other", false) {
 		t.Error("a port that nobody listens on, or a path that is unknown, counts as healthy")
 	}
 	// Without a public address nothing gets out: the proxy finds its server down.
-	w.await(t, "the health check to fail", func() bool { return !w.Healthy("i-1", 8404, "/healthz") })
+	w.await(t, "the health check to fail", func() bool { return !w.Healthy("i-1", 8404, "/healthz", false) })
 
 	for _, public := range []string{"52.1.2.3", "3.4.5.6"} {
 		w.SetPublicIP("i-1", public)
-		w.await(t, "the health check to pass with "+public, func() bool { return w.Healthy("i-1", 8404, "/healthz") })
+		w.await(t, "the health check to pass with "+public, func() bool { return w.Healthy("i-1", 8404, "/healthz", false) })
 		got, err := w.query(t.Context(), "i-1", "team.openai.azure.com")
 		if want := w.twins.Of(netip.MustParseAddr(public)).String(); err != nil || got != want {
 			t.Errorf("with %s the request came from %q (%v), want its twin %s", public, got, err, want)
@@ -162,7 +180,7 @@ func TestInstanceServesFromItsPublicAddress(t *testing.T) {
 	}
 
 	w.SetPublicIP("i-1", "")
-	w.await(t, "the health check to fail again", func() bool { return !w.Healthy("i-1", 8404, "/healthz") })
+	w.await(t, "the health check to fail again", func() bool { return !w.Healthy("i-1", 8404, "/healthz", false) })
 	if got, err := w.query(t.Context(), "i-1", "team.openai.azure.com"); err == nil {
 		t.Errorf("without an address the request was answered %q", got)
 	}
@@ -201,6 +219,7 @@ func TestInstanceWithABrokenConfiguration(t *testing.T) {
 	tests := map[string]struct{ userData, want string }{
 		"none":           {"", "no #cloud-config"},
 		"without proxy":  {"#cloud-config\npackages: [haproxy]\n", "writes no haproxy.cfg"},
+		"nginx alone":    {"#cloud-config\nwrite_files: [{path: /etc/nginx/nginx.conf, content: \"http {}\"}]\n", "no nginx.conf with a stream block"},
 		"unknown option": {"#cloud-config\nwrite_files: [{path: /etc/haproxy/haproxy.cfg, content: \"frontend f\\n  bind :443\\n  no-such-option\\n\"}]\n", "no-such-option"},
 		"port range":     {"#cloud-config\nwrite_files: [{path: /etc/haproxy/haproxy.cfg, content: \"frontend f\\n  bind :1-2\\n\"}]\n", "line 2"},
 	}
@@ -214,7 +233,7 @@ func TestInstanceWithABrokenConfiguration(t *testing.T) {
 			if problem := w.Problem(id); !strings.Contains(problem.Error(), tt.want) {
 				t.Errorf("got %q, want %q", problem, tt.want)
 			}
-			if w.Healthy(id, 443, "") {
+			if w.Healthy(id, 443, "", false) {
 				t.Error("it is healthy")
 			}
 		})
@@ -229,7 +248,7 @@ func TestDialEndpoint(t *testing.T) {
 		if err := w.Launch(t.Context(), Instance{ID: id, UserData: []byte(userData)}); err != nil {
 			t.Fatal(err)
 		}
-		w.await(t, id+" to listen", func() bool { return w.Healthy(id, 443, "") })
+		w.await(t, id+" to listen", func() bool { return w.Healthy(id, 443, "", false) })
 		targets = append(targets, Target{InstanceID: id, Port: 443, Healthy: n > 0})
 	}
 	count := map[string]int{}

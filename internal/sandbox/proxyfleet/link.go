@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
+
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/proxyprotocol"
 )
 
 // Target is one registered target behind a VPC endpoint.
@@ -18,11 +21,14 @@ type Target struct {
 	Port int
 	// Healthy is the target group's opinion.
 	Healthy bool
+	// ProxyProtocol tells that the target group sends a header of PROXY protocol v2.
+	ProxyProtocol bool
 }
 
 // DialEndpoint connects through a VPC endpoint to one of its targets: the healthy ones
-// in turn, as a Network Load Balancer spreads its connections. The error says at which
-// hop the way ends.
+// in turn, as a Network Load Balancer spreads its connections. The header of PROXY
+// protocol v2, where the target group sends one, names the endpoint. The error says at
+// which hop the way ends.
 func (f *Fleet) DialEndpoint(ctx context.Context, endpointID string, targets []Target) (net.Conn, error) {
 	var healthy []Target
 	var unhealthy []string
@@ -52,7 +58,24 @@ func (f *Fleet) DialEndpoint(ctx context.Context, endpointID string, targets []T
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", endpointID, err)
 	}
+	if target.ProxyProtocol {
+		conn = withHeader(conn, f.header(conn, endpointID, target))
+	}
 	return conn, nil
+}
+
+// header is what a load balancer tells of a client behind an endpoint. The client's own
+// address is the one that it has on this machine.
+func (f *Fleet) header(client net.Conn, endpointID string, target Target) []byte {
+	h := proxyprotocol.Header{Source: netip.MustParseAddrPort(client.LocalAddr().String()), EndpointID: endpointID}
+	destination := netip.MustParseAddrPort(client.RemoteAddr().String()).Addr()
+	if i, ok := f.instance(target.InstanceID); ok {
+		if private, err := netip.ParseAddr(i.PrivateIP); err == nil {
+			destination = private
+		}
+	}
+	h.Destination = netip.AddrPortFrom(destination, uint16(target.Port))
+	return h.Bytes()
 }
 
 // ErrNoTarget is the error of a load balancer that has nowhere to send a connection.

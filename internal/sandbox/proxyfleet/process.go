@@ -17,16 +17,17 @@ const stopTimeout = 3 * time.Second
 type process struct {
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process is gone
+	err    error         // how it ended; to be read when exited is closed
 }
 
-// start starts argv in dir. output receives what it writes and is closed when it is
+// start starts argv in dir with the environment env. output receives what it writes and is closed when it is
 // gone.
 func start(argv, env []string, dir string, output *os.File) (*process, error) {
 	p := &process{exited: make(chan struct{})}
 	// It outlives the call that starts it, so no caller's context may end it.
 	p.cmd = exec.CommandContext(context.Background(), argv[0], argv[1:]...)
 	p.cmd.Dir = dir
-	p.cmd.Env = append(os.Environ(), env...)
+	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = child.Attributes()
 	started := make(chan error, 1)
@@ -40,7 +41,7 @@ func start(argv, env []string, dir string, output *os.File) (*process, error) {
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = p.cmd.Wait() // the caller asks for running, not for a status
+			p.err = p.cmd.Wait()
 		}
 	}()
 	if err := <-started; err != nil {

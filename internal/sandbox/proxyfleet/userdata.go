@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,19 +23,50 @@ type file struct {
 	mode    fs.FileMode
 }
 
+// isScript reports whether the file begins as a script does.
+func (f file) isScript() bool { return bytes.HasPrefix(f.content, []byte("#!")) }
+
+// shellCommand is one command of an instance's user data, as a shell takes it.
+type shellCommand struct{ line string }
+
+// callsOneOf reports whether the command begins with one of the files, with a shell before
+// it or not.
+func (c shellCommand) callsOneOf(files []file) bool {
+	for _, word := range strings.Fields(c.line) {
+		word = strings.Trim(word, `'";`)
+		if slices.ContainsFunc(files, func(f file) bool { return f.path == word }) {
+			return true
+		}
+		switch filepath.Base(word) {
+		case "sh", "bash":
+		default:
+			if !strings.HasPrefix(word, "-") {
+				return false
+			}
+		}
+	}
+	return false
+}
+
+// cloudConfig is what the sandbox reads of a cloud-config.
+type cloudConfig struct {
+	files    []file
+	commands []shellCommand
+}
+
 // maxUserData bounds what compressed user data may grow to, in bytes. EC2 takes 16 KiB
 // before decompression.
 const maxUserData = 1 << 20
 
 // parseUserData reads the files that a cloud-config (as it is, or compressed with
-// gzip) writes. Packages and commands of a cloud-config are not the sandbox's to run.
-func parseUserData(data []byte) ([]file, error) {
+// gzip) writes, and its commands. Packages are not the sandbox's to install.
+func parseUserData(data []byte) (cloudConfig, error) {
 	data, err := decompress(data)
 	if err != nil {
-		return nil, err
+		return cloudConfig{}, err
 	}
 	if !bytes.HasPrefix(data, []byte("#cloud-config")) {
-		return nil, errors.New("the user data is no #cloud-config, the one format that the sandbox reads")
+		return cloudConfig{}, errors.New("the user data is no #cloud-config, the one format that the sandbox reads")
 	}
 	var config struct {
 		WriteFiles []struct {
@@ -43,32 +76,60 @@ func parseUserData(data []byte) ([]file, error) {
 			Permissions string `yaml:"permissions"`
 			Append      bool   `yaml:"append"`
 		} `yaml:"write_files"`
+		RunCmd []yaml.Node `yaml:"runcmd"`
 	}
 	if err := yaml.Unmarshal(data, &config); err != nil {
-		return nil, fmt.Errorf("parsing the cloud-config: %w", err)
+		return cloudConfig{}, fmt.Errorf("parsing the cloud-config: %w", err)
 	}
-	var files []file
+	var out cloudConfig
+	if out.commands, err = parseCommands(config.RunCmd); err != nil {
+		return cloudConfig{}, err
+	}
 	index := map[string]int{}
 	for _, w := range config.WriteFiles {
 		content, err := decode(w.Content, w.Encoding)
 		if err != nil {
-			return nil, fmt.Errorf("write_files: %s: %w", w.Path, err)
+			return cloudConfig{}, fmt.Errorf("write_files: %s: %w", w.Path, err)
 		}
 		mode, err := parseMode(w.Permissions)
 		if err != nil {
-			return nil, fmt.Errorf("write_files: %s: %w", w.Path, err)
+			return cloudConfig{}, fmt.Errorf("write_files: %s: %w", w.Path, err)
 		}
 		if i, again := index[w.Path]; again {
 			if w.Append {
-				content = append(files[i].content, content...)
+				content = append(out.files[i].content, content...)
 			}
-			files[i] = file{path: w.Path, content: content, mode: mode}
+			out.files[i] = file{path: w.Path, content: content, mode: mode}
 			continue
 		}
-		index[w.Path] = len(files)
-		files = append(files, file{path: w.Path, content: content, mode: mode})
+		index[w.Path] = len(out.files)
+		out.files = append(out.files, file{path: w.Path, content: content, mode: mode})
 	}
-	return files, nil
+	return out, nil
+}
+
+// parseCommands reads runcmd: each command is a line for the shell, or a list of words.
+func parseCommands(nodes []yaml.Node) ([]shellCommand, error) {
+	var out []shellCommand
+	for _, node := range nodes {
+		var words []string
+		if node.Kind == yaml.SequenceNode {
+			if err := node.Decode(&words); err != nil {
+				return nil, fmt.Errorf("runcmd: %w", err)
+			}
+			for i, word := range words {
+				words[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+			}
+			out = append(out, shellCommand{line: strings.Join(words, " ")})
+			continue
+		}
+		var line string
+		if err := node.Decode(&line); err != nil {
+			return nil, fmt.Errorf("runcmd: %w", err)
+		}
+		out = append(out, shellCommand{line: line})
+	}
+	return out, nil
 }
 
 // decode undoes the encodings of cloud-init's write_files module.

@@ -37,12 +37,16 @@ write_files:
   - {path: /b, encoding: gz+b64, content: %s}
   - {path: /a, append: true, content: "+more"}
 runcmd:
-  - [systemctl, enable, --now, haproxy]
+  - [systemctl, enable, --now, "it's"]
+  - /a --now
 `, base64.StdEncoding.EncodeToString([]byte("plain")), base64.StdEncoding.EncodeToString(gz(t, "packed")))
-	want := []file{
-		{"/etc/haproxy/haproxy.cfg", []byte("global\n  maxconn 10\n"), 0o640},
-		{"/a", []byte("plain+more"), 0o644},
-		{"/b", []byte("packed"), 0o644},
+	want := cloudConfig{
+		files: []file{
+			{"/etc/haproxy/haproxy.cfg", []byte("global\n  maxconn 10\n"), 0o640},
+			{"/a", []byte("plain+more"), 0o644},
+			{"/b", []byte("packed"), 0o644},
+		},
+		commands: []shellCommand{{"'systemctl' 'enable' '--now' 'it'\\''s'"}, {"/a --now"}},
 	}
 	for name, data := range map[string][]byte{"plain": []byte(config), "compressed": gz(t, config)} {
 		if got, err := parseUserData(data); err != nil || !reflect.DeepEqual(got, want) {

@@ -3,6 +3,7 @@ package tools
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -52,17 +53,18 @@ func (a *apt) update(ctx context.Context) error {
 	return nil
 }
 
-// missingFor returns what an installation of name would install here, as name=version.
-func (a *apt) missingFor(ctx context.Context, name string) ([]string, error) {
-	out, err := a.run(ctx, "", "--simulate", "install", name)
+// missingFor returns what an installation of packages would install here, as name=version.
+func (a *apt) missingFor(ctx context.Context, packages ...string) ([]string, error) {
+	names := strings.Join(packages, ", ")
+	out, err := a.run(ctx, "", append([]string{"--simulate", "install"}, packages...)...)
 	if err != nil {
-		return nil, fmt.Errorf("finding what %s needs: %w", name, err)
+		return nil, fmt.Errorf("finding what %s needs: %w", names, err)
 	}
-	packages := parseSimulation(out)
-	if len(packages) == 0 {
-		return nil, fmt.Errorf("apt-get would install nothing for %s", name)
+	missing := parseSimulation(out)
+	if len(missing) == 0 {
+		return nil, fmt.Errorf("apt-get would install nothing for %s", names)
 	}
-	return packages, nil
+	return missing, nil
 }
 
 // simulated matches "Inst liblua5.3-0 (5.3.6-2 Debian:12.11/stable [amd64])" and, for
@@ -93,4 +95,69 @@ func (a *apt) download(ctx context.Context, packages []string) ([]string, error)
 		return nil, fmt.Errorf("downloading %s: got %d files", strings.Join(packages, ", "), len(files))
 	}
 	return files, nil
+}
+
+// unpack downloads packages and what the machine lacks for them, and unpacks all into
+// root, which exists afterwards only if all went well. Nothing is installed.
+func unpack(ctx context.Context, buildDir, root string, packages ...string) (err error) {
+	work, err := os.MkdirTemp(buildDir, packages[0]+"-download-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	apt, err := newAPT(work)
+	if err != nil {
+		return err
+	}
+	// One unreachable source among several is no reason to give up: what is missing
+	// in the end is said by the next step.
+	updateErr := apt.update(ctx)
+	missing, err := apt.missingFor(ctx, packages...)
+	if err != nil {
+		return errors.Join(err, updateErr)
+	}
+	files, err := apt.download(ctx, missing)
+	if err != nil {
+		return errors.Join(err, updateErr)
+	}
+	unpacked := filepath.Join(work, "root")
+	for _, file := range files {
+		if _, err := run(ctx, "", nil, "dpkg-deb", "--extract", file, unpacked); err != nil {
+			return fmt.Errorf("unpacking %s: %w", filepath.Base(file), err)
+		}
+	}
+	if err := os.RemoveAll(root); err != nil {
+		return err
+	}
+	return os.Rename(unpacked, root)
+}
+
+// librariesOf is the environment in which a program below root finds its shared libraries.
+func librariesOf(root string) ([]string, error) {
+	libraries, err := libraryDirs(root)
+	if err != nil {
+		return nil, err
+	}
+	path := strings.Join(libraries, string(os.PathListSeparator))
+	if inherited := os.Getenv("LD_LIBRARY_PATH"); inherited != "" {
+		path += string(os.PathListSeparator) + inherited
+	}
+	return []string{"LD_LIBRARY_PATH=" + path}, nil
+}
+
+// libraryDirs are the folders under root that hold shared libraries.
+func libraryDirs(root string) ([]string, error) {
+	var dirs []string
+	for _, pattern := range []string{"usr/lib/*/*.so*", "lib/*/*.so*", "usr/lib/*.so*", "lib/*.so*"} {
+		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
+		if err != nil {
+			return nil, err
+		}
+		for _, file := range files {
+			if dir := filepath.Dir(file); len(dirs) == 0 || dirs[len(dirs)-1] != dir {
+				dirs = append(dirs, dir)
+			}
+		}
+	}
+	return dirs, nil
 }

@@ -2,14 +2,11 @@ package tools
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
-	"strings"
 )
 
 // HAProxyBinary is a HAProxy that has been run once.
@@ -23,18 +20,24 @@ type HAProxyBinary struct {
 	Env []string
 }
 
-// HAProxy returns the machine's own HAProxy, or one that is unpacked into buildDir
-// from the distribution's packages (Debian and Ubuntu) with what they need. An error
-// is ErrUnavailable.
+// haproxyVariable names the environment variable whose value, the path of a HAProxy, is
+// used instead of all others: to run everything with another version.
+const haproxyVariable = "HAPROXY"
+
+// HAProxy returns the HAProxy that the environment variable HAPROXY names, else the
+// machine's own, else one that is unpacked into buildDir from the distribution's packages
+// (Debian and Ubuntu) with what they need. An error is ErrUnavailable, unless HAPROXY names
+// something that is no HAProxy.
 func HAProxy(ctx context.Context, buildDir string) (*HAProxyBinary, error) {
-	// The sandbox gives each proxy and each public address an address of its own in
-	// 127.0.0.0/8, all of which only Linux has without configuration.
-	if runtime.GOOS != "linux" {
-		return nil, &unavailable{
-			tool:    "HAProxy",
-			install: "Run the sandbox on Linux, or in a Linux container, to have the data path too.",
-			cause:   fmt.Errorf("the sandbox's proxies need Linux' loopback network, this is %s", runtime.GOOS),
+	if err := proxiesRunHere("HAProxy"); err != nil {
+		return nil, err
+	}
+	if chosen := os.Getenv(haproxyVariable); chosen != "" {
+		found, err := probeHAProxy(ctx, chosen, nil)
+		if err != nil {
+			return nil, fmt.Errorf("the environment variable %s names no HAProxy that runs here: %w", haproxyVariable, err)
 		}
+		return found, nil
 	}
 	for _, name := range []string{"haproxy", "/usr/sbin/haproxy", "/usr/local/sbin/haproxy"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -56,7 +59,7 @@ func HAProxy(ctx context.Context, buildDir string) (*HAProxyBinary, error) {
 	if found, err := probeUnpacked(ctx, root); err == nil {
 		return found, nil
 	}
-	if err := unpackHAProxy(ctx, buildDir, root); err != nil {
+	if err := unpack(ctx, buildDir, root, "haproxy"); err != nil {
 		return nil, haproxyUnavailable(err)
 	}
 	found, err := probeUnpacked(ctx, root)
@@ -66,68 +69,12 @@ func HAProxy(ctx context.Context, buildDir string) (*HAProxyBinary, error) {
 	return found, nil
 }
 
-// unpackHAProxy downloads HAProxy and what the machine lacks for it into work and
-// unpacks all into root, which exists afterwards only if all went well.
-func unpackHAProxy(ctx context.Context, buildDir, root string) (err error) {
-	work, err := os.MkdirTemp(buildDir, "haproxy-download-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	apt, err := newAPT(work)
-	if err != nil {
-		return err
-	}
-	// One unreachable source among several is no reason to give up: what is missing
-	// in the end is said by the next step.
-	updateErr := apt.update(ctx)
-	packages, err := apt.missingFor(ctx, "haproxy")
-	if err != nil {
-		return errors.Join(err, updateErr)
-	}
-	files, err := apt.download(ctx, packages)
-	if err != nil {
-		return errors.Join(err, updateErr)
-	}
-	unpacked := filepath.Join(work, "root")
-	for _, file := range files {
-		if _, err := run(ctx, "", nil, "dpkg-deb", "--extract", file, unpacked); err != nil {
-			return fmt.Errorf("unpacking %s: %w", filepath.Base(file), err)
-		}
-	}
-	if err := os.RemoveAll(root); err != nil {
-		return err
-	}
-	return os.Rename(unpacked, root)
-}
-
 func probeUnpacked(ctx context.Context, root string) (*HAProxyBinary, error) {
-	libraries, err := libraryDirs(root)
+	env, err := librariesOf(root)
 	if err != nil {
 		return nil, err
 	}
-	path := strings.Join(libraries, string(os.PathListSeparator))
-	if inherited := os.Getenv("LD_LIBRARY_PATH"); inherited != "" {
-		path += string(os.PathListSeparator) + inherited
-	}
-	return probeHAProxy(ctx, filepath.Join(root, "usr", "sbin", "haproxy"), []string{"LD_LIBRARY_PATH=" + path})
-}
-
-// libraryDirs are the folders under root that hold shared libraries.
-func libraryDirs(root string) ([]string, error) {
-	var dirs []string
-	for _, pattern := range []string{"usr/lib/*/*.so*", "lib/*/*.so*", "usr/lib/*.so*", "lib/*.so*"} {
-		files, err := filepath.Glob(filepath.Join(root, filepath.FromSlash(pattern)))
-		if err != nil {
-			return nil, err
-		}
-		for _, file := range files {
-			if dir := filepath.Dir(file); len(dirs) == 0 || dirs[len(dirs)-1] != dir {
-				dirs = append(dirs, dir)
-			}
-		}
-	}
-	return dirs, nil
+	return probeHAProxy(ctx, filepath.Join(root, "usr", "sbin", "haproxy"), env)
 }
 
 // haproxyVersion finds the version in "HAProxy version 2.6.12-1+deb12u4 2023/…",

@@ -1,5 +1,5 @@
 // Package tools finds the programs that the sandbox runs beside itself: the AWS
-// emulator moto and the proxy HAProxy. What the machine has is used; what it lacks
+// emulator moto and the proxies HAProxy and nginx. What the machine has is used; what it lacks
 // is brought into the build directory, without root and without touching the system.
 package tools
 
@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -33,9 +34,29 @@ func (e *unavailable) Is(target error) bool { return target == ErrUnavailable }
 
 func (e *unavailable) Unwrap() error { return e.cause }
 
+// proxiesRunHere returns an error on systems where the sandbox's proxies cannot run: it gives
+// each proxy and each public address an address of its own in 127.0.0.0/8, all of which only
+// Linux has without configuration.
+func proxiesRunHere(tool string) error {
+	if runtime.GOOS == "linux" {
+		return nil
+	}
+	return &unavailable{
+		tool:    tool,
+		install: "Run the sandbox on Linux, or in a Linux container, to have the data path too.",
+		cause:   fmt.Errorf("the sandbox's proxies need Linux' loopback network, this is %s", runtime.GOOS),
+	}
+}
+
 // run runs a program in dir and returns its standard output. The error of a failed
 // run ends with the last line the program wrote.
 func run(ctx context.Context, dir string, env []string, name string, args ...string) (string, error) {
+	stdout, _, err := runBoth(ctx, dir, env, name, args...)
+	return stdout, err
+}
+
+// runBoth is run, and returns the standard error too.
+func runBoth(ctx context.Context, dir string, env []string, name string, args ...string) (out, diagnostics string, err error) {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), env...)
@@ -43,11 +64,11 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if last := lastLine(stderr.String()); last != "" {
-			return stdout.String(), fmt.Errorf("%s: %w: %s", filepath.Base(name), err, last)
+			return stdout.String(), stderr.String(), fmt.Errorf("%s: %w: %s", filepath.Base(name), err, last)
 		}
-		return stdout.String(), fmt.Errorf("%s: %w", filepath.Base(name), err)
+		return stdout.String(), stderr.String(), fmt.Errorf("%s: %w", filepath.Base(name), err)
 	}
-	return stdout.String(), nil
+	return stdout.String(), stderr.String(), nil
 }
 
 func lastLine(s string) string {

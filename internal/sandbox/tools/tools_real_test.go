@@ -23,6 +23,18 @@ func TestHAProxy(t *testing.T) {
 	t.Logf("haproxy %s at %s", found.Version, found.Path)
 }
 
+func TestNginx(t *testing.T) {
+	t.Parallel()
+	found, err := Nginx(context.Background(), buildDir)
+	if errors.Is(err, ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("nginx %s at %s, modules %v", found.Version, found.Path, found.Modules)
+}
+
 func TestMoto(t *testing.T) {
 	t.Parallel()
 	argv, err := Moto(context.Background(), buildDir)

@@ -46,11 +46,34 @@ resource "aws_lb_target_group" "this" {
   vpc_id   = aws_vpc.this.id
 }
 
+resource "aws_iam_role" "this" {
+  name = "contract"
+
+  assume_role_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Action    = "sts:AssumeRole"
+      Principal = { Service = "ec2.amazonaws.com" }
+    }]
+  })
+}
+
+resource "aws_iam_instance_profile" "this" {
+  name = "contract"
+  role = aws_iam_role.this.name
+}
+
+# The image is a parameter that each launch reads.
 resource "aws_launch_template" "this" {
   name_prefix   = "contract-"
-  image_id      = "ami-12345678"
+  image_id      = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-x86_64"
   instance_type = "t3.micro"
   user_data     = base64encode("#cloud-config\n# release ${var.release}\n")
+
+  iam_instance_profile {
+    arn = aws_iam_instance_profile.this.arn
+  }
 }
 
 resource "aws_autoscaling_group" "this" {
@@ -102,6 +125,112 @@ resource "aws_autoscaling_lifecycle_hook" "this" {
   heartbeat_timeout      = 120
   default_result         = "ABANDON"
   notification_metadata  = jsonencode({ owner = "contract" })
+}
+
+resource "aws_autoscaling_lifecycle_hook" "ready" {
+  name                   = "ready"
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  lifecycle_transition   = "autoscaling:EC2_INSTANCE_LAUNCHING"
+  heartbeat_timeout      = var.release > 1 ? 900 : 600
+  default_result         = "ABANDON"
+}
+
+resource "aws_autoscaling_policy" "network" {
+  name                   = "network"
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  policy_type            = "TargetTrackingScaling"
+
+  target_tracking_configuration {
+    target_value     = 100000000 * var.release
+    disable_scale_in = var.release > 1
+
+    predefined_metric_specification {
+      predefined_metric_type = "ASGAverageNetworkOut"
+    }
+  }
+}
+
+resource "aws_autoscaling_policy" "connections" {
+  name                      = "connections"
+  autoscaling_group_name    = aws_autoscaling_group.this.name
+  policy_type               = "TargetTrackingScaling"
+  estimated_instance_warmup = 90
+
+  target_tracking_configuration {
+    target_value = 12000.5
+
+    customized_metric_specification {
+      namespace   = "contract"
+      metric_name = "Connections"
+      statistic   = "Average"
+
+      metric_dimension {
+        name  = "Fleet"
+        value = "contract"
+      }
+    }
+  }
+}
+
+resource "aws_autoscaling_policy" "flows" {
+  name                   = "flows"
+  autoscaling_group_name = aws_autoscaling_group.this.name
+  policy_type            = "TargetTrackingScaling"
+
+  target_tracking_configuration {
+    target_value = 10000
+
+    customized_metric_specification {
+      metrics {
+        id          = "flows"
+        return_data = false
+
+        metric_stat {
+          stat = "Average"
+
+          metric {
+            namespace   = "AWS/NetworkELB"
+            metric_name = "ActiveFlowCount"
+
+            dimensions {
+              name  = "LoadBalancer"
+              value = "net/contract/0123456789abcdef"
+            }
+          }
+        }
+      }
+
+      metrics {
+        id          = "healthy"
+        return_data = false
+
+        metric_stat {
+          stat = "Minimum"
+
+          metric {
+            namespace   = "AWS/NetworkELB"
+            metric_name = "HealthyHostCount"
+
+            dimensions {
+              name  = "LoadBalancer"
+              value = "net/contract/0123456789abcdef"
+            }
+
+            dimensions {
+              name  = "TargetGroup"
+              value = aws_lb_target_group.this.arn_suffix
+            }
+          }
+        }
+      }
+
+      metrics {
+        id         = "per_target"
+        expression = "flows / IF(healthy > 0, healthy, ${var.release})"
+        label      = "Flows per healthy target"
+      }
+    }
+  }
 }
 
 # A group that starts with instances and waits for them, with a warm pool, and replaced by

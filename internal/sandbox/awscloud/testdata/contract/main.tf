@@ -153,6 +153,36 @@ resource "aws_vpc_endpoint" "s3" {
   tags              = { Name = "${var.name}-s3" }
 }
 
+# ---- the way out through NAT gateways
+
+resource "aws_eip" "nat" {
+  for_each = toset(local.updated ? ["a", "b"] : ["a"])
+  domain   = "vpc"
+  tags     = { Name = "${var.name}-nat" }
+}
+
+resource "aws_nat_gateway" "this" {
+  allocation_id = aws_eip.nat[local.updated ? "b" : "a"].id
+  subnet_id     = aws_subnet.public[0].id
+  tags          = merge(local.tags, { Name = "${var.name}-nat" })
+  depends_on    = [aws_internet_gateway.this]
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "aws_nat_gateway" "private" {
+  connectivity_type = "private"
+  subnet_id         = aws_subnet.private[0].id
+}
+
+resource "aws_route" "nat" {
+  route_table_id         = aws_route_table.private.id
+  destination_cidr_block = "0.0.0.0/0"
+  nat_gateway_id         = aws_nat_gateway.this.id
+}
+
 # ---- security groups
 
 resource "aws_security_group" "balancer" {
@@ -244,6 +274,12 @@ resource "aws_lb_target_group" "this" {
   preserve_client_ip     = "false"
   deregistration_delay   = local.updated ? 120 : 60
   connection_termination = true
+  proxy_protocol_v2      = !local.updated
+
+  target_health_state {
+    enable_unhealthy_connection_termination = local.updated
+    unhealthy_draining_interval             = local.updated ? 0 : 300
+  }
 
   health_check {
     protocol            = local.health_check_protocol
@@ -312,10 +348,11 @@ data "aws_iam_policy_document" "proxy" {
 }
 
 resource "aws_iam_role" "proxy" {
-  name_prefix        = "${var.name}-proxy-"
-  path               = "/contract/"
-  assume_role_policy = data.aws_iam_policy_document.assume.json
-  tags               = local.tags
+  name_prefix          = "${var.name}-proxy-"
+  path                 = "/contract/"
+  assume_role_policy   = data.aws_iam_policy_document.assume.json
+  permissions_boundary = local.updated ? null : aws_iam_policy.proxy.arn
+  tags                 = local.tags
 }
 
 resource "aws_iam_policy" "proxy" {
@@ -347,6 +384,98 @@ resource "aws_iam_instance_profile" "proxy" {
 resource "aws_cloudwatch_log_group" "proxy" {
   name              = "/${var.name}/proxy"
   retention_in_days = local.updated ? 90 : 30
+}
+
+resource "aws_cloudwatch_log_metric_filter" "denied" {
+  name           = "${var.name}-denied"
+  log_group_name = aws_cloudwatch_log_group.proxy.name
+  pattern        = "{ ($.decision = \"denied\") || ($.termination_state = \"S*\") }"
+
+  metric_transformation {
+    name          = "Denied"
+    namespace     = "contract/proxy"
+    value         = local.updated ? "2" : "1"
+    default_value = "0"
+    unit          = "Count"
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "healthy" {
+  alarm_name          = "${var.name}-healthy"
+  alarm_description   = "Revision ${var.revision}"
+  namespace           = "AWS/NetworkELB"
+  metric_name         = "HealthyHostCount"
+  statistic           = "Minimum"
+  period              = 60
+  evaluation_periods  = 3
+  datapoints_to_alarm = 2
+  threshold           = var.revision
+  comparison_operator = "LessThanThreshold"
+  treat_missing_data  = "breaching"
+  alarm_actions       = ["arn:${data.aws_partition.this.partition}:sns:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:on-call"]
+  ok_actions          = local.updated ? ["arn:${data.aws_partition.this.partition}:sns:${data.aws_region.this.name}:${data.aws_caller_identity.this.account_id}:on-call"] : []
+  tags                = local.tags
+
+  dimensions = {
+    LoadBalancer = aws_lb.this.arn_suffix
+    TargetGroup  = aws_lb_target_group.this.arn_suffix
+  }
+}
+
+resource "aws_cloudwatch_metric_alarm" "flows" {
+  alarm_name          = "${var.name}-flows"
+  comparison_operator = "GreaterThanThreshold"
+  evaluation_periods  = 2
+  threshold           = 1000
+  treat_missing_data  = "notBreaching"
+  tags                = local.tags
+
+  metric_query {
+    id          = "per_target"
+    expression  = local.updated ? "flows / 2" : "flows"
+    label       = "Flows per target"
+    return_data = true
+  }
+
+  metric_query {
+    id = "flows"
+
+    metric {
+      namespace   = "AWS/NetworkELB"
+      metric_name = "ActiveFlowCount"
+      stat        = "Average"
+      period      = 60
+
+      dimensions = {
+        LoadBalancer = aws_lb.this.arn_suffix
+      }
+    }
+  }
+}
+
+resource "aws_cloudwatch_dashboard" "this" {
+  dashboard_name = var.name
+
+  dashboard_body = jsonencode({
+    widgets = [{
+      type   = "metric"
+      x      = 0
+      y      = 0
+      width  = 12
+      height = 6
+      properties = {
+        title   = "Flows, revision ${var.revision}"
+        region  = data.aws_region.this.name
+        metrics = [["AWS/NetworkELB", "ActiveFlowCount", "LoadBalancer", aws_lb.this.arn_suffix]]
+      }
+    }]
+  })
+}
+
+resource "aws_launch_template" "latest" {
+  name_prefix   = "${var.name}-latest-"
+  image_id      = "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${local.updated ? "x86_64" : "arm64"}"
+  instance_type = "t4g.small"
 }
 
 resource "aws_launch_template" "proxy" {
