@@ -59,7 +59,7 @@ func (g *gate) follow(ctx context.Context, v verdict) (released []eippool.Addres
 		clouderr.Add(g.diags, "Cannot admit addresses", err, fmt.Sprintf("Pool %q: all firewalls list %s, but they could not be tagged as admitted, so nobody may claim them yet.", g.name, eippool.Names(v.Admit)))
 		return nil, false
 	}
-	for _, a := range v.Held {
+	for _, a := range g.region.Named(ctx, v.Held) {
 		g.stillUsed(a, a.User())
 	}
 	for _, a := range v.Lingering {
@@ -90,7 +90,7 @@ func (g *gate) withdraw(ctx context.Context, addresses []eippool.Address, becaus
 	}
 	if used := inUse(addresses); len(used) > 0 {
 		g.diags.AddWarning("Addresses lost their admission while in use",
-			fmt.Sprintf("Pool %q: these addresses may not be claimed again (%s), and what they serve may be refused at the other end:\n%s\n\nIf this was not meant, put the addresses back into the firewalls' rules and apply.", g.name, because, eippool.InUseLines(used)))
+			fmt.Sprintf("Pool %q: these addresses may not be claimed again (%s), and what they serve may be refused at the other end:\n%s\n\nIf this was not meant, put the addresses back into the firewalls' rules and apply.", g.name, because, eippool.InUseLines(g.region.Named(ctx, used))))
 	}
 	return true
 }

@@ -172,6 +172,19 @@ func TestFollowsTheFirewall(t *testing.T) {
 	expect(t, "admitted", admission.Strings("admitted_allocation_ids"), []string{})
 }
 
+// A NAT gateway keeps its address whatever the firewalls list, so that the words have to say which one is meant.
+func TestNamesTheNATGateway(t *testing.T) {
+	region, a := threeAddresses()
+	admission := newAdmission(t, region)
+	admission.Run(lists(a[0].IP, a[1].IP, a[2].IP))
+	region.AttachNAT(a[0].ID, "nat-a")
+	region.AttachNAT(a[1].ID, "nat-b")
+	region.Change(a[1].ID, func(e *pooltest.Elastic) { e.Tags[eiptag.Lifecycle] = eiptag.LifecycleRetired })
+	_, r := admission.Run(lists(a[2].IP))
+	expectSaid(t, r, false, "lost their admission while in use", a[0].ID, "NAT gateway nat-a", "A retired address is still in use", a[1].ID, "it is used by NAT gateway nat-b")
+	expect(t, "released", len(region.Released()), 0)
+}
+
 func TestClosesTheGateBeforeItOpensIt(t *testing.T) {
 	region, a := threeAddresses()
 	admission := newAdmission(t, region)

@@ -21,6 +21,8 @@ type Address struct {
 	AllocationID, PublicIP string
 	// AssociationID, InterfaceID and InstanceID tell who holds the address; all empty if nobody does.
 	AssociationID, InterfaceID, InstanceID string
+	// NATGatewayID is the NAT gateway that uses the address; EC2's list of addresses does not tell it. See Region.Named.
+	NATGatewayID string
 	// ServiceManaged is "alb", "nlb", "rnat" or "rds" when a service of AWS manages the address.
 	ServiceManaged string
 	// BorderGroup is the network border group, by default the Region's name.
@@ -53,6 +55,9 @@ func (a Address) InUse() bool {
 // User names who holds the address, for a message.
 func (a Address) User() string {
 	var parts []string
+	if a.NATGatewayID != "" {
+		parts = append(parts, "NAT gateway "+a.NATGatewayID)
+	}
 	if a.InstanceID != "" {
 		parts = append(parts, "instance "+a.InstanceID)
 	}
@@ -91,6 +96,9 @@ func (a Address) Lifecycle() string {
 // Listed reports whether the address belongs to those that a firewall has to admit:
 // all but the retired ones.
 func (a Address) Listed() bool { return a.Lifecycle() != eiptag.LifecycleRetired }
+
+// active reports whether the address belongs to the pool for good: it neither drains nor is retired.
+func (a Address) active() bool { return a.Lifecycle() == "" }
 
 // Existing reports whether the user brought the address, so that it is never released.
 func (a Address) Existing() bool { _, marked := a.Tags[eiptag.Existing]; return marked }

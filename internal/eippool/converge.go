@@ -26,10 +26,13 @@ const (
 // write, so that state is right whatever EC2's listings still show.
 type convergence struct {
 	Backend
-	spec    Spec
-	dropped map[string]string
-	lost    map[string]string
-	all     []Address
+	spec Spec
+	// slots are the slots whose address is known, newSlots those that new addresses have yet to take.
+	slots    slotMap
+	newSlots []string
+	dropped  map[string]string
+	lost     map[string]string
+	all      []Address
 	// ours are the pool's addresses as the writes so far have made them.
 	ours []Address
 	// made are the new addresses that this call allocated, joined those of the user's that it tagged.
@@ -53,7 +56,7 @@ func (c *convergence) adopt(ctx context.Context, joining []Address) bool {
 	if len(joining) == 0 {
 		return true
 	}
-	tags := c.spec.existingTags()
+	tags := c.spec.existingTags("")
 	if err := c.Region.Tag(ctx, IDs(joining), tags); err != nil {
 		clouderr.Add(c.diags, "Cannot tag existing Elastic IPs", err, fmt.Sprintf("Pool %q is to take over %s.", c.spec.Name, Names(joining)))
 		return false
@@ -67,15 +70,15 @@ func (c *convergence) adopt(ctx context.Context, joining []Address) bool {
 
 // retag brings the tags of all addresses that stay in order, one call for all that need the same.
 func (c *convergence) retag(ctx context.Context, d decision) bool {
-	leaving := setOf(IDs(d.Untag))
+	untagged, leaving := setOf(IDs(d.Untag)), setOf(IDs(slices.Concat(d.Drain, d.Leave, d.Shrink)))
 	type batch struct {
 		fix tagFix
 		ids []string
 	}
 	batches := map[string]*batch{}
 	for i, a := range c.ours {
-		fix := c.spec.tagFixFor(a, c.dropped)
-		if leaving[a.AllocationID] || fix.none() {
+		fix := c.spec.tagFixFor(a, c.slots.wantedSlot(a, leaving[a.AllocationID]), c.dropped)
+		if untagged[a.AllocationID] || fix.none() {
 			continue
 		}
 		key := fmt.Sprint(fix.set, fix.remove) // fmt prints maps in the order of their keys
@@ -141,8 +144,9 @@ func (c *convergence) takeBack(ctx context.Context, lost *[]string, refused *[]r
 			continue
 		}
 		// It stays, also if the rest of the gain fails: firewalls may list it all along.
-		a, err := c.Region.Allocate(ctx, c.lost[id], c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags())
+		a, err := c.Region.Allocate(ctx, c.lost[id], c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags(c.nextSlot()))
 		if err == nil {
+			c.slotTaken()
 			c.diags.AddWarning("A lost address is back", fmt.Sprintf("Pool %q had lost %s (%s); AWS gave the same address back as %s.", c.spec.Name, c.lost[id], id, a.AllocationID))
 			return a, nil
 		}
@@ -159,7 +163,7 @@ func (c *convergence) tagBack(ctx context.Context, a Address) (Address, error) {
 	if pool := a.Tags[c.spec.TagKey]; pool != "" && pool != c.spec.Name {
 		return Address{}, nil
 	}
-	tags := c.spec.newTags()
+	tags := c.spec.newTags(c.slots.of(a.AllocationID))
 	if err := c.Region.Tag(ctx, []string{a.AllocationID}, tags); err != nil {
 		return Address{}, err
 	}
@@ -168,12 +172,23 @@ func (c *convergence) tagBack(ctx context.Context, a Address) (Address, error) {
 	return a, nil
 }
 
+// nextSlot is the slot that the next new address takes, "" for none.
+func (c *convergence) nextSlot() string {
+	if len(c.newSlots) == 0 {
+		return ""
+	}
+	return c.newSlots[0]
+}
+
+func (c *convergence) slotTaken() { c.newSlots = c.newSlots[min(1, len(c.newSlots)):] }
+
 // takeNew allocates whatever address AWS gives, in place of the first refused one if there is one.
 func (c *convergence) takeNew(ctx context.Context, refused *[]refusal) (Address, error) {
-	a, err := c.Region.Allocate(ctx, "", c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags())
+	a, err := c.Region.Allocate(ctx, "", c.spec.IPv4Pool, c.spec.BorderGroup, c.spec.newTags(c.nextSlot()))
 	if err != nil {
 		return Address{}, err
 	}
+	c.slotTaken()
 	c.made = append(c.made, a)
 	if len(*refused) > 0 {
 		first := (*refused)[0]
@@ -223,7 +238,7 @@ func (c *convergence) rollBack(ctx context.Context) {
 		c.ours = drop(c.ours, a)
 	}
 	for _, a := range c.joined {
-		if err := c.Region.Untag(ctx, []string{a.AllocationID}, c.spec.existingTags()); err != nil {
+		if err := c.Region.Untag(ctx, []string{a.AllocationID}, c.spec.existingTags(c.slots.of(a.AllocationID))); err != nil {
 			left, lastErr = append(left, a), err
 			continue
 		}
@@ -400,7 +415,7 @@ func (c *convergence) giveBackDouble(ctx context.Context, a Address) {
 // letClaimsWin turns retired addresses that an instance has begun to use back: to draining if they were to be rotated
 // out, to active if only the size left no room for them.
 func (c *convergence) letClaimsWin(ctx context.Context, raced []Address, shrinking map[string]bool) (problems diag.Diagnostics) {
-	for _, a := range raced {
+	for _, a := range c.Region.Named(ctx, raced) {
 		var err error
 		if shrinking[a.AllocationID] {
 			if err = c.Region.Untag(ctx, []string{a.AllocationID}, map[string]string{eiptag.Lifecycle: eiptag.LifecycleRetired}); err == nil {
@@ -431,7 +446,7 @@ func claimWon(s Spec, a Address, then string) diag.Diagnostic {
 
 // controlKeys are the tags that decide what an address is.
 func (s Spec) controlKeys() []string {
-	return []string{s.TagKey, eiptag.Owner, eiptag.Lifecycle, eiptag.Existing}
+	return []string{s.TagKey, eiptag.Owner, eiptag.Lifecycle, eiptag.Existing, eiptag.Slot}
 }
 
 // showsTags reports whether a listed address has the tags that were written, as far as keys go.

@@ -27,11 +27,16 @@ type decision struct {
 	// Blocked are in use and would have to go, Short of them at least; nothing may be done then.
 	Blocked []Address
 	Short   int
+	// Slots are the slots whose address is known now, NewSlots those that get addresses yet to be allocated, in
+	// that order, and Unserved those that there is no address for; nothing may be done then.
+	Slots              slotMap
+	NewSlots, Unserved []string
 }
 
 // decide compares the pool's addresses, in the order of the lists in state, with what is wanted.
-// brought are those of the user's addresses that exist and do not carry the pool's tag yet.
-func decide(s Spec, ours, brought []Address) decision {
+// brought are those of the user's addresses that exist and do not carry the pool's tag yet; for before and returning
+// see holders and fillSlots.
+func decide(s Spec, ours, brought []Address, before, returning slotMap) decision {
 	var d decision
 	var active []Address
 	for _, a := range ours {
@@ -76,20 +81,24 @@ func decide(s Spec, ours, brought []Address) decision {
 	if count < s.Size {
 		d.Missing = s.Size - count
 	}
-	d.shrink(s, active, count-s.Size)
-	going := setOf(IDs(d.Shrink))
-	for _, a := range active {
-		if !going[a.AllocationID] {
-			d.Stay = append(d.Stay, a)
-		}
-	}
+	d.shrink(s, active, s.holders(active, before), count-s.Size)
+	going := setOf(IDs(slices.Concat(d.Shrink, d.Drain)))
+	remain := Keep(active, func(a Address) bool { return !going[a.AllocationID] })
+	d.fillSlots(s, slices.Concat(remain, d.Adopt), before, returning)
+	d.Stay = append(d.Stay, remain...)
 	sortByOrder(d.Stay, IDs(ours))
 	return d
 }
 
-// shrink picks excess addresses to go: never one of the user's, first those that nobody
-// uses, of these first those that no firewall admits yet, and the youngest first.
-func (d *decision) shrink(s Spec, active []Address, excess int) {
+// shrink picks excess addresses to go: never one of the user's, first those that no wanted slot has, of these first those
+// that nobody uses, then those that no firewall admits yet, and the youngest first. One in use whose slot is not
+// wanted any more drains: its user goes with the slot, after the pool in the order of an apply.
+func (d *decision) shrink(s Spec, active []Address, holders slotMap, excess int) {
+	for _, a := range active {
+		if slot := a.Tags[eiptag.Slot]; excess > 0 && slot != "" && !s.Slots[slot] && a.InUse() && !s.Existing[a.AllocationID] {
+			d.Drain, excess = append(d.Drain, a), excess-1
+		}
+	}
 	if excess <= 0 {
 		return
 	}
@@ -99,7 +108,7 @@ func (d *decision) shrink(s Spec, active []Address, excess int) {
 	var candidates, inUse []Address
 	for _, a := range slices.Backward(active) {
 		switch {
-		case s.Existing[a.AllocationID]:
+		case s.Existing[a.AllocationID], slices.ContainsFunc(d.Drain, func(draining Address) bool { return draining.AllocationID == a.AllocationID }):
 		case a.InUse() && !force:
 			inUse = append(inUse, a)
 		default:
@@ -108,6 +117,9 @@ func (d *decision) shrink(s Spec, active []Address, excess int) {
 	}
 	weight := func(a Address) int {
 		w := 0
+		if holders.of(a.AllocationID) != "" {
+			w += 4
+		}
 		if a.InUse() {
 			w += 2
 		}

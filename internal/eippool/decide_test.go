@@ -67,7 +67,7 @@ func TestDecide(t *testing.T) {
 		"the user's own does not rejoin": {spec: Spec{Size: 1, Existing: setOf([]string{"1"}), Retire: setOf([]string{"1"})}, joining: []Address{addr("1")}, want: want{missing: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := decide(c.spec, c.ours, c.joining)
+			d := decide(c.spec, c.ours, c.joining, nil, nil)
 			for what, pair := range map[string][2][]string{
 				"stay": {IDs(d.Stay), c.want.stay}, "retired": {IDs(d.Retired), c.want.retired}, "adopt": {IDs(d.Adopt), c.want.adopt}, "drain": {IDs(d.Drain), c.want.drain},
 				"leave": {IDs(d.Leave), c.want.leave}, "shrink": {IDs(d.Shrink), c.want.shrink}, "untag": {IDs(d.Untag), c.want.untag}, "blocked": {IDs(d.Blocked), c.want.blocked},
@@ -159,18 +159,18 @@ func TestTagFix(t *testing.T) {
 	s := Spec{Name: "egress", TagKey: eiptag.DefaultPoolKey, Owner: "team-a", RequireAdmission: true,
 		DefaultTags: map[string]string{"Name": "from-default", "x": "default"}, UserTags: map[string]string{"x": "user"}}
 	// The user's tags win over the provider's default ones, these over the pool's name.
-	expect(t, "new tags", s.newTags(), map[string]string{eiptag.DefaultPoolKey: "egress", eiptag.Owner: "team-a", eiptag.Admission: eiptag.AdmissionRequired, "Name": "from-default", "x": "user"})
+	expect(t, "new tags", s.newTags(""), map[string]string{eiptag.DefaultPoolKey: "egress", eiptag.Owner: "team-a", eiptag.Admission: eiptag.AdmissionRequired, "Name": "from-default", "x": "user"})
 
 	good := addr("1")
-	good.Tags = s.newTags()
-	expect(t, "none", s.tagFixFor(good, nil).none(), true)
+	good.Tags = s.newTags("")
+	expect(t, "none", s.tagFixFor(good, "", nil).none(), true)
 	good.Tags[eiptag.Admission] = eiptag.AdmissionAdmitted
-	expect(t, "an admission is not the pool's to undo", s.tagFixFor(good, nil).none(), true)
+	expect(t, "an admission is not the pool's to undo", s.tagFixFor(good, "", nil).none(), true)
 	good.Tags["foreign"] = "stays"
-	expect(t, "foreign", s.tagFixFor(good, map[string]string{"foreign": "was ours with another value"}).none(), true)
+	expect(t, "foreign", s.tagFixFor(good, "", map[string]string{"foreign": "was ours with another value"}).none(), true)
 	good.Tags["old"] = "ours"
-	expect(t, "dropped", s.tagFixFor(good, map[string]string{"old": "ours"}).remove, map[string]string{"old": "ours"})
+	expect(t, "dropped", s.tagFixFor(good, "", map[string]string{"old": "ours"}).remove, map[string]string{"old": "ours"})
 
 	s.RequireAdmission = false
-	expect(t, "gate removed", s.tagFixFor(good, nil).remove, map[string]string{eiptag.Admission: eiptag.AdmissionAdmitted})
+	expect(t, "gate removed", s.tagFixFor(good, "", nil).remove, map[string]string{eiptag.Admission: eiptag.AdmissionAdmitted})
 }

@@ -23,6 +23,7 @@ type model struct {
 	NetworkBorderGroup    types.String   `tfsdk:"network_border_group"`
 	Tags                  types.Map      `tfsdk:"tags"`
 	Retire                types.Set      `tfsdk:"retire"`
+	Slots                 types.Set      `tfsdk:"slots"`
 	RequireAdmission      types.Bool     `tfsdk:"require_admission"`
 	DeletionProtection    types.Bool     `tfsdk:"deletion_protection"`
 	ForceRelease          types.Bool     `tfsdk:"force_release"`
@@ -30,6 +31,7 @@ type model struct {
 	PublicIPs             types.List     `tfsdk:"public_ips"`
 	CIDRBlocks            types.List     `tfsdk:"cidr_blocks"`
 	Addresses             types.Map      `tfsdk:"addresses"`
+	SlotAllocationIDs     types.Map      `tfsdk:"slot_allocation_ids"`
 	DrainingAllocationIDs types.List     `tfsdk:"draining_allocation_ids"`
 	RetiredAllocationIDs  types.List     `tfsdk:"retired_allocation_ids"`
 	RetiredPublicIPs      types.List     `tfsdk:"retired_public_ips"`
@@ -62,6 +64,7 @@ func (m model) spec(owner string, defaultTags map[string]string) Spec {
 		Name: m.Name.ValueString(), TagKey: m.TagKey.ValueString(), Owner: owner,
 		Size:     int(m.Size.ValueInt64()),
 		Existing: setOf(tfvalue.Strings(m.ExistingAllocationIDs.Elements())), Retire: setOf(tfvalue.Strings(m.Retire.Elements())),
+		Slots:            setOf(tfvalue.Strings(m.Slots.Elements())),
 		RequireAdmission: m.RequireAdmission.ValueBool(), ForceRelease: m.ForceRelease.ValueBool(),
 		IPv4Pool: m.PublicIPv4Pool.ValueString(), BorderGroup: m.NetworkBorderGroup.ValueString(),
 		DefaultTags: defaultTags, UserTags: tfvalue.StringMap(m.Tags),
@@ -73,7 +76,7 @@ func (m model) decidable() bool {
 	if m.Name.IsUnknown() || m.TagKey.IsUnknown() || m.Size.IsUnknown() || m.RequireAdmission.IsUnknown() || m.ForceRelease.IsUnknown() || m.NetworkBorderGroup.IsUnknown() {
 		return false
 	}
-	return wholly(m.ExistingAllocationIDs, m.ExistingAllocationIDs.Elements()) && wholly(m.Retire, m.Retire.Elements())
+	return wholly(m.ExistingAllocationIDs, m.ExistingAllocationIDs.Elements()) && wholly(m.Retire, m.Retire.Elements()) && wholly(m.Slots, m.Slots.Elements())
 }
 
 func wholly(collection attr.Value, elements []attr.Value) bool {
@@ -102,6 +105,7 @@ func (m *model) setAddresses(ours []Address, order []string) {
 	listed := slices.DeleteFunc(slices.Clone(ours), func(a Address) bool { return !a.Listed() })
 	sortByOrder(listed, order)
 	m.setListed(listed, 0)
+	m.setSlots(ours)
 	m.DrainingAllocationIDs = tfvalue.List(idsIn(ours, eiptag.LifecycleDraining))
 	m.setRetired(ours)
 }
@@ -161,6 +165,7 @@ func (m *model) setNothingWrong() {
 func (m *model) setComputedFrom(before model) {
 	m.ID = before.ID
 	m.AllocationIDs, m.PublicIPs, m.CIDRBlocks, m.Addresses = before.AllocationIDs, before.PublicIPs, before.CIDRBlocks, before.Addresses
+	m.SlotAllocationIDs = before.SlotAllocationIDs
 	m.DrainingAllocationIDs, m.RetiredAllocationIDs, m.RetiredPublicIPs = before.DrainingAllocationIDs, before.RetiredAllocationIDs, before.RetiredPublicIPs
 	m.LostAddresses, m.DriftedAllocationIDs = before.LostAddresses, before.DriftedAllocationIDs
 }
@@ -169,6 +174,7 @@ func (m *model) setComputedFrom(before model) {
 func (m *model) planned(d decision, ours []Address) {
 	m.ID = types.StringValue(PackID(m.Name.ValueString(), m.TagKey.ValueString()))
 	m.setNothingWrong()
+	m.setSlotsPlanned(d)
 	if d.settles() {
 		m.setListedUnknown()
 		m.setSettlingUnknown()
@@ -186,7 +192,8 @@ func (m *model) planned(d decision, ours []Address) {
 // same, unknown ones may have become anything of the planned length.
 func (m model) agrees(now model) bool {
 	return sameWhereKnown(m.AllocationIDs, now.AllocationIDs) && sameWhereKnown(m.PublicIPs, now.PublicIPs) &&
-		sameWhereKnown(m.DrainingAllocationIDs, now.DrainingAllocationIDs) && sameWhereKnown(m.RetiredAllocationIDs, now.RetiredAllocationIDs)
+		sameWhereKnown(m.DrainingAllocationIDs, now.DrainingAllocationIDs) && sameWhereKnown(m.RetiredAllocationIDs, now.RetiredAllocationIDs) &&
+		sameSlots(m.SlotAllocationIDs, now.SlotAllocationIDs)
 }
 
 func sameWhereKnown(planned, now types.List) bool {
@@ -220,7 +227,7 @@ func (m model) lost(ours []Address) map[string]string {
 // imported fills the arguments of a model that knows only its name from what the pool shows.
 func (m *model) imported(s Spec, region string, ours []Address) {
 	var active int64
-	var existing, leaving []string
+	var existing, leaving, slots []string
 	gated, pool, group := false, "", ""
 	for _, a := range ours {
 		if _, ok := a.Tags[eiptag.Admission]; ok {
@@ -231,15 +238,18 @@ func (m *model) imported(s Spec, region string, ours []Address) {
 		} else {
 			pool, group = a.IPv4Pool, a.BorderGroup
 		}
-		if a.Lifecycle() == "" {
+		if a.active() {
 			active++
+			if slot := a.Tags[eiptag.Slot]; slot != "" && !slices.Contains(slots, slot) {
+				slots = append(slots, slot)
+			}
 		} else {
 			leaving = append(leaving, a.AllocationID)
 		}
 	}
 	m.Size = types.Int64Value(active)
 	m.RequireAdmission, m.DeletionProtection, m.ForceRelease = types.BoolValue(gated), types.BoolValue(false), types.BoolValue(false)
-	m.ExistingAllocationIDs, m.Retire = setOrNull(existing), setOrNull(leaving)
+	m.ExistingAllocationIDs, m.Retire, m.Slots = setOrNull(existing), setOrNull(leaving), setOrNull(slots)
 	m.PublicIPv4Pool, m.NetworkBorderGroup = types.StringNull(), types.StringNull()
 	if pool != "" && pool != amazonIPv4Pool {
 		m.PublicIPv4Pool = types.StringValue(pool)

@@ -60,6 +60,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *model) (diags diag.Diag
 	}
 	if !r.reachable() {
 		plan.setListed(nil, int(plan.Size.ValueInt64()))
+		plan.setSlotsPlanned(decision{NewSlots: tfvalue.Strings(plan.Slots.Elements())})
 		return diags
 	}
 	b, diags := r.connect(ctx)
@@ -72,7 +73,7 @@ func (r *Resource) planCreate(ctx context.Context, plan *model) (diags diag.Diag
 	s.warnAlmost(found.all, &diags)
 	s.refuseForeign(found.memberships, &diags)
 	s.refuseOtherGroup(found.ours, b.HomeGroup, &diags)
-	s.refuseBlocked(found.decision, &diags)
+	b.refuse(ctx, s, found.decision, &diags)
 	b.checkQuota(ctx, s, found.all, found.decision.Missing, &diags)
 	if diags.HasError() {
 		return diags
@@ -109,7 +110,7 @@ func (r *Resource) planUpdate(ctx context.Context, plan *model, before model) (d
 	found, more := b.survey(ctx, s, before)
 	diags.Append(more...)
 	s.warnAlmost(found.all, &diags)
-	s.refuseBlocked(found.decision, &diags)
+	b.refuse(ctx, s, found.decision, &diags)
 	lost := before.lost(found.ours)
 	b.checkQuota(ctx, s, found.all, found.decision.Missing-stillHeld(found.all, lost), &diags)
 	if diags.HasError() {
@@ -144,7 +145,7 @@ func (m model) moves(before model) bool {
 	}
 	return int64(active) != m.Size.ValueInt64() || len(draining) > 0 || len(before.RetiredAllocationIDs.Elements()) > 0 ||
 		len(before.LostAddresses.Elements()) > 0 || len(before.DriftedAllocationIDs.Elements()) > 0 ||
-		!before.ExistingAllocationIDs.Equal(m.ExistingAllocationIDs) || !before.RequireAdmission.Equal(m.RequireAdmission)
+		!before.ExistingAllocationIDs.Equal(m.ExistingAllocationIDs) || !before.Slots.Equal(m.Slots) || len(before.slots()) != len(m.Slots.Elements()) || !before.RequireAdmission.Equal(m.RequireAdmission)
 }
 
 // stillHeld counts lost addresses that the account holds yet: they only lost their tags, and count against the quota already.
@@ -183,6 +184,7 @@ func quotedOrUnset(s types.String) string {
 // setAllUnknown says that nothing computed is known before the apply.
 func (m *model) setAllUnknown() {
 	m.ID = types.StringUnknown()
+	m.SlotAllocationIDs = types.MapUnknown(types.StringType)
 	m.setListedUnknown()
 	m.setSettlingUnknown()
 	m.setNothingWrong()

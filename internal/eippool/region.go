@@ -21,6 +21,7 @@ type API interface {
 	CreateTags(context.Context, *ec2.CreateTagsInput, ...func(*ec2.Options)) (*ec2.CreateTagsOutput, error)
 	DeleteTags(context.Context, *ec2.DeleteTagsInput, ...func(*ec2.Options)) (*ec2.DeleteTagsOutput, error)
 	DescribeAddresses(context.Context, *ec2.DescribeAddressesInput, ...func(*ec2.Options)) (*ec2.DescribeAddressesOutput, error)
+	DescribeNatGateways(context.Context, *ec2.DescribeNatGatewaysInput, ...func(*ec2.Options)) (*ec2.DescribeNatGatewaysOutput, error)
 	DisassociateAddress(context.Context, *ec2.DisassociateAddressInput, ...func(*ec2.Options)) (*ec2.DisassociateAddressOutput, error)
 	ReleaseAddress(context.Context, *ec2.ReleaseAddressInput, ...func(*ec2.Options)) (*ec2.ReleaseAddressOutput, error)
 }
@@ -62,6 +63,27 @@ func (r Region) describe(ctx context.Context, in *ec2.DescribeAddressesInput) ([
 	}
 	sortByOrder(found, nil)
 	return found, nil
+}
+
+// NATGateways returns the ids of the Region's NAT gateways by the allocation ids of the addresses that they use.
+// EC2 cannot be asked by address, so this lists all of them.
+func (r Region) NATGateways(ctx context.Context) (map[string]string, error) {
+	holders := map[string]string{}
+	pages := ec2.NewDescribeNatGatewaysPaginator(r.EC2, &ec2.DescribeNatGatewaysInput{
+		Filter: []types.Filter{{Name: aws.String("state"), Values: []string{string(types.NatGatewayStatePending), string(types.NatGatewayStateAvailable), string(types.NatGatewayStateDeleting)}}},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("listing NAT gateways: %w", err)
+		}
+		for _, gateway := range page.NatGateways {
+			for _, a := range gateway.NatGatewayAddresses {
+				holders[aws.ToString(a.AllocationId)] = aws.ToString(gateway.NatGatewayId)
+			}
+		}
+	}
+	return holders, nil
 }
 
 // AwaitPool lists a pool until settled says that the listing shows what is awaited, or until limit

@@ -102,6 +102,10 @@ func (r *Resource) ValidateConfig(ctx context.Context, req resource.ValidateConf
 			resp.Diagnostics.AddAttributeError(path.Root("tags"), "The tag key is reserved", fmt.Sprintf("%q is this pool's tag_key, whose value is the pool's name. Take it out of tags.", key))
 		}
 	}
+	if size := config.Size; !size.IsNull() && !size.IsUnknown() && wholly(config.Slots, config.Slots.Elements()) && int64(len(config.Slots.Elements())) > size.ValueInt64() {
+		resp.Diagnostics.AddAttributeError(path.Root("slots"), "The pool has fewer addresses than slots",
+			fmt.Sprintf("slots names %d places that keep an address each, and size is %d. Write size = %d or more.", len(config.Slots.Elements()), size.ValueInt64(), len(config.Slots.Elements())))
+	}
 	if config.Size.IsNull() || config.Size.IsUnknown() || !wholly(config.ExistingAllocationIDs, config.ExistingAllocationIDs.Elements()) || !wholly(config.Retire, config.Retire.Elements()) {
 		return
 	}
@@ -134,10 +138,10 @@ func (r *Resource) Create(ctx context.Context, req resource.CreateRequest, resp 
 	resp.Diagnostics.Append(diags...)
 	s.refuseForeign(found.memberships, &resp.Diagnostics)
 	s.refuseOtherGroup(found.ours, b.HomeGroup, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() || !carriesOn(s, plan, found, &resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || !b.carriesOn(ctx, s, plan, found, &resp.Diagnostics) {
 		return
 	}
-	c := &convergence{Backend: b, spec: s, all: found.all, ours: found.ours, diags: &resp.Diagnostics}
+	c := &convergence{Backend: b, spec: s, all: found.all, ours: found.ours, slots: found.decision.Slots, newSlots: found.decision.NewSlots, diags: &resp.Diagnostics}
 	done := plan
 	c.saved = func(ours []Address) {
 		done.setDone(ours)
@@ -166,8 +170,8 @@ func (m *model) setDone(ours []Address) {
 }
 
 // carriesOn reports whether what is found at apply still allows what was planned.
-func carriesOn(s Spec, plan model, found survey, diags *diag.Diagnostics) bool {
-	s.refuseBlocked(found.decision, diags)
+func (b Backend) carriesOn(ctx context.Context, s Spec, plan model, found survey, diags *diag.Diagnostics) bool {
+	b.refuse(ctx, s, found.decision, diags)
 	if diags.HasError() {
 		return false
 	}
@@ -224,9 +228,10 @@ func (r *Resource) Read(ctx context.Context, req resource.ReadRequest, resp *res
 		resp.Diagnostics.AddWarning("Addresses of the pool are gone",
 			fmt.Sprintf("Pool %q no longer has %s: released, or their tag %s removed, behind Terraform's back. The next apply asks AWS for the same addresses, and replaces those that it does not give back.", s.Name, lostNames(lost), s.TagKey))
 	}
+	slots := state.slots()
 	state.setAddresses(found.ours, state.order())
-	state.LostAddresses = tfvalue.Map(lost)
-	state.DriftedAllocationIDs = tfvalue.List(s.drifted(found.ours))
+	state.setLost(lost, slots)
+	state.DriftedAllocationIDs = tfvalue.List(s.drifted(found.ours, state.slots()))
 	resp.Diagnostics.Append(resp.State.Set(ctx, &state)...)
 }
 
@@ -254,14 +259,14 @@ func (r *Resource) Update(ctx context.Context, req resource.UpdateRequest, resp 
 	found, diags := b.survey(ctx, s, before)
 	resp.Diagnostics.Append(diags...)
 	s.warnForeign(found.memberships, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() || !carriesOn(s, plan, found, &resp.Diagnostics) {
+	if resp.Diagnostics.HasError() || !b.carriesOn(ctx, s, plan, found, &resp.Diagnostics) {
 		return
 	}
-	c := &convergence{Backend: b, spec: s, dropped: plan.droppedTags(before), lost: before.lost(found.ours), all: found.all, ours: found.ours, diags: &resp.Diagnostics}
+	c := &convergence{Backend: b, spec: s, slots: found.decision.Slots, newSlots: found.decision.NewSlots, dropped: plan.droppedTags(before), lost: before.lost(found.ours), all: found.all, ours: found.ours, diags: &resp.Diagnostics}
 	partly := before
 	c.saved = func(ours []Address) {
 		partly.setAddresses(ours, IDs(ours))
-		partly.LostAddresses = tfvalue.Map(before.lost(ours))
+		partly.setLost(before.lost(ours), before.slots())
 		resp.Diagnostics.Append(resp.State.Set(ctx, &partly)...)
 	}
 	if !c.gain(ctx, found.decision) {
@@ -309,7 +314,7 @@ func (r *Resource) Delete(ctx context.Context, req resource.DeleteRequest, resp 
 	if !free {
 		resp.Diagnostics.AddError("Addresses of the pool are in use",
 			fmt.Sprintf("Pool %q cannot be destroyed while something uses its addresses:\n%s\n\nNothing was released. Stop what uses them first; the crosscloudlink_lifecycle_eip_assigner of the pool does so when it is destroyed. force_release = true takes them from their users.",
-				s.Name, InUseLines(inUse)))
+				s.Name, InUseLines(b.Region.Named(ctx, inUse))))
 		return
 	}
 	b.releaseAll(ctx, s, state.known(), &resp.Diagnostics)

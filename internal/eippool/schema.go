@@ -36,7 +36,7 @@ func NameValidators() []validator.String {
 func TagKeyValidators() []validator.String {
 	return []validator.String{
 		stringvalidator.RegexMatches(eiptag.KeyPattern, eiptag.KeyRule),
-		stringvalidator.NoneOfCaseInsensitive(nameTag, eiptag.Owner, eiptag.Admission, eiptag.Lifecycle, eiptag.Existing),
+		stringvalidator.NoneOfCaseInsensitive(nameTag, eiptag.Owner, eiptag.Admission, eiptag.Lifecycle, eiptag.Existing, eiptag.Slot),
 		notAWSKey{},
 	}
 }
@@ -72,6 +72,11 @@ func resourceSchema(ctx context.Context) schema.Schema {
 			"retire": schema.SetAttribute{Optional: true, ElementType: types.StringType, Validators: allocationIDs(),
 				MarkdownDescription: "Allocation ids to rotate out, each replaced by a new address. One that an instance uses is *draining* until its instance is gone: not claimable, and still in `public_ips`; then an update is planned that retires it. " +
 					"Retirement is one way: taking an id off this list does not bring the address back. Ids that are not of the pool (any more) have no effect."},
+			"slots": schema.SetAttribute{Optional: true, ElementType: types.StringType, Validators: []validator.Set{
+				setvalidator.ValueStringsAre(stringvalidator.RegexMatches(eiptag.ValuePattern, eiptag.ValueRule), stringvalidator.RegexMatches(noOuterSpace, "must not begin or end with white space"))},
+				MarkdownDescription: "Names of places that keep one address each, for what is not an instance of an Auto Scaling group: the availability zones of NAT gateways, say. At most `size`. " +
+					"An address stays in its slot until it is retired, and its successor takes the slot over; no other slot moves. Instances do not claim an address that has a slot. " +
+					"An address whose slot is taken away together with the size drains as if it were in `retire`."},
 			"require_admission": schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				MarkdownDescription: "Whether a firewall must admit an address (see `crosscloudlink_eip_admission`) before an instance may claim it. Addresses that leave are then only *retired*, and released once the firewall no longer lists them. Default `false`."},
 			"deletion_protection": schema.BoolAttribute{Optional: true, Computed: true, Default: booldefault.StaticBool(false),
@@ -87,6 +92,8 @@ func resourceSchema(ctx context.Context) schema.Schema {
 				MarkdownDescription: "The same as CIDR blocks of one address (`a.b.c.d/32`)."},
 			"addresses": schema.MapAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Public IPv4 addresses by allocation id."},
+			"slot_allocation_ids": schema.MapAttribute{Computed: true, ElementType: types.StringType,
+				MarkdownDescription: "Allocation ids by slot. In a plan only those are unknown that are yet to be allocated."},
 			"draining_allocation_ids": schema.ListAttribute{Computed: true, ElementType: types.StringType,
 				MarkdownDescription: "Addresses that may not be claimed any more and that an instance still uses."},
 			"retired_allocation_ids": schema.ListAttribute{Computed: true, ElementType: types.StringType,

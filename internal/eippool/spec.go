@@ -18,6 +18,8 @@ type Spec struct {
 	Size int
 	// Existing are the allocation ids that the user brings; Retire those to rotate out.
 	Existing, Retire map[string]bool
+	// Slots are the names of places that keep an address each.
+	Slots map[string]bool
 	// RequireAdmission gates the pool: a firewall must admit an address before it can be claimed,
 	// and have forgotten it before it goes back to AWS.
 	RequireAdmission bool
@@ -27,18 +29,21 @@ type Spec struct {
 	DefaultTags, UserTags map[string]string
 }
 
-// newTags are the tags that an address is allocated with.
-func (s Spec) newTags() map[string]string {
+// newTags are the tags that an address is allocated with; slot "" is none.
+func (s Spec) newTags(slot string) map[string]string {
 	tags := map[string]string{nameTag: s.Name}
 	maps.Copy(tags, s.DefaultTags)
 	maps.Copy(tags, s.UserTags)
-	maps.Copy(tags, s.controlTags())
+	maps.Copy(tags, s.controlTags(slot))
 	return tags
 }
 
 // controlTags are the tags that make an address one of the pool.
-func (s Spec) controlTags() map[string]string {
+func (s Spec) controlTags(slot string) map[string]string {
 	tags := map[string]string{s.TagKey: s.Name, eiptag.Owner: s.Owner}
+	if slot != "" {
+		tags[eiptag.Slot] = slot
+	}
 	if s.RequireAdmission {
 		tags[eiptag.Admission] = eiptag.AdmissionRequired
 	}
@@ -47,18 +52,18 @@ func (s Spec) controlTags() map[string]string {
 
 // existingTags are the tags that an address of the user's gets: those that the pool's memory
 // needs and no others, since the address and its other tags are not ours.
-func (s Spec) existingTags() map[string]string {
-	tags := s.controlTags()
+func (s Spec) existingTags(slot string) map[string]string {
+	tags := s.controlTags(slot)
 	tags[eiptag.Existing] = eiptag.ExistingTrue
 	return tags
 }
 
 // wantedTags are the tags that an address of the pool should have now. Whether a firewall
 // has admitted it is the admission's to say, so that an answer already given stays.
-func (s Spec) wantedTags(a Address) map[string]string {
-	tags := s.newTags()
+func (s Spec) wantedTags(a Address, slot string) map[string]string {
+	tags := s.newTags(slot)
 	if s.Existing[a.AllocationID] {
-		tags = s.existingTags()
+		tags = s.existingTags(slot)
 	}
 	if s.RequireAdmission && a.Tags[eiptag.Admission] == eiptag.AdmissionAdmitted {
 		tags[eiptag.Admission] = eiptag.AdmissionAdmitted
@@ -75,9 +80,9 @@ func (f tagFix) none() bool { return len(f.set) == 0 && len(f.remove) == 0 }
 
 // tagFixFor compares the tags of an address of the pool with the wanted ones. Tags that are
 // not ours stay; dropped are the user tags of the last apply that the configuration no longer has.
-func (s Spec) tagFixFor(a Address, dropped map[string]string) tagFix {
+func (s Spec) tagFixFor(a Address, slot string, dropped map[string]string) tagFix {
 	fix := tagFix{set: map[string]string{}, remove: map[string]string{}}
-	wanted := s.wantedTags(a)
+	wanted := s.wantedTags(a, slot)
 	for key, value := range wanted {
 		if have, ok := a.Tags[key]; !ok || have != value {
 			fix.set[key] = value
@@ -91,6 +96,9 @@ func (s Spec) tagFixFor(a Address, dropped map[string]string) tagFix {
 	if value, gated := a.Tags[eiptag.Admission]; gated && !s.RequireAdmission {
 		fix.remove[eiptag.Admission] = value
 	}
+	if value, kept := a.Tags[eiptag.Slot]; kept && slot == "" {
+		fix.remove[eiptag.Slot] = value
+	}
 	return fix
 }
 
@@ -98,7 +106,7 @@ func (s Spec) tagFixFor(a Address, dropped map[string]string) tagFix {
 // what is taken off an address of the user's when it leaves.
 func (s Spec) ownTags(a Address) map[string]string {
 	own := map[string]string{}
-	for _, key := range []string{s.TagKey, eiptag.Owner, eiptag.Existing, eiptag.Admission, eiptag.Lifecycle} {
+	for _, key := range []string{s.TagKey, eiptag.Owner, eiptag.Existing, eiptag.Admission, eiptag.Lifecycle, eiptag.Slot} {
 		if value, ok := a.Tags[key]; ok {
 			own[key] = value
 		}
@@ -107,10 +115,10 @@ func (s Spec) ownTags(a Address) map[string]string {
 }
 
 // drifted returns the allocation ids of addresses whose tags are not the wanted ones.
-func (s Spec) drifted(ours []Address) []string {
+func (s Spec) drifted(ours []Address, slots slotMap) []string {
 	var ids []string
 	for _, a := range ours {
-		if a.Existing() && !s.Existing[a.AllocationID] || !s.tagFixFor(a, nil).none() {
+		if a.Existing() && !s.Existing[a.AllocationID] || !s.tagFixFor(a, slots.wantedSlot(a, false), nil).none() {
 			ids = append(ids, a.AllocationID)
 		}
 	}

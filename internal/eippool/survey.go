@@ -48,7 +48,7 @@ func (b Backend) survey(ctx context.Context, s Spec, before model) (found survey
 		return found, diags
 	}
 	sortByOrder(found.ours, before.order())
-	found.decision = decide(s, found.ours, s.brought(found.all, found.ours, b.HomeGroup, &diags))
+	found.decision = decide(s, found.ours, s.brought(found.all, found.ours, b.HomeGroup, &diags), before.slots(), before.returning(s, found.all, found.ours))
 	return found, diags
 }
 
@@ -111,6 +111,16 @@ func (s Spec) warnForeign(m memberships, diags *diag.Diagnostics) {
 			fmt.Sprintf("Addresses that are not of this pool carry its tag %s = %q, so that instances may claim them, though no firewall is told of them: %s. Nothing is changed on them. Remove the tag, or write their allocation ids into existing_allocation_ids.",
 				s.TagKey, s.Name, Names(foreign)))
 	}
+}
+
+// refuse reports what would have to leave and is in use, and slots without an address.
+func (b Backend) refuse(ctx context.Context, s Spec, d decision, diags *diag.Diagnostics) {
+	if d.Short == 0 && len(d.Unserved) == 0 {
+		return
+	}
+	d.Blocked, d.Stay = b.Region.Named(ctx, d.Blocked), b.Region.Named(ctx, d.Stay)
+	s.refuseBlocked(d, diags)
+	s.refuseUnserved(d, diags)
 }
 
 // refuseBlocked reports what would have to leave and is in use.

@@ -77,11 +77,11 @@ type model struct {
 
 // addressType is the type of an element of addresses.
 var addressType = types.ObjectType{AttrTypes: map[string]attr.Type{
-	"public_ip": types.StringType, "zone": types.StringType, "instance_id": types.StringType, "network_interface_id": types.StringType,
+	"public_ip": types.StringType, "zone": types.StringType, "instance_id": types.StringType, "nat_gateway_id": types.StringType, "slot": types.StringType, "network_interface_id": types.StringType,
 	"state": types.StringType, "since": types.StringType, "last_reason": types.StringType, "existing": types.BoolType,
 }}
 
-// Read lists the pool in one call, and looks its holders up in a second one if there are any.
+// Read lists the pool in one call, and looks its holders up in one each for instances and for NAT gateways if there are any.
 func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
 	var m model
 	resp.Diagnostics.Append(req.Config.Get(ctx, &m)...)
@@ -119,7 +119,7 @@ func (d *DataSource) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		clouderr.Add(&resp.Diagnostics, "Cannot look up who uses the pool", err, fmt.Sprintf("Addresses of pool %q are in use, and the instances that have them cannot be described (ec2:DescribeInstances).", name))
 		return
 	}
-	m.take(name, key, found, holders)
+	m.take(name, key, region.Named(ctx, found), holders)
 	resp.Diagnostics.Append(resp.State.Set(ctx, m)...)
 }
 
@@ -141,7 +141,8 @@ func (m *model) take(name, key string, found []eippool.Address, holders map[stri
 		counts[f.state]++
 		addresses[a.AllocationID] = types.ObjectValueMust(addressType.AttrTypes, map[string]attr.Value{
 			"public_ip": types.StringValue(a.PublicIP), "zone": tfvalue.StringOrNull(f.zone),
-			"instance_id": tfvalue.StringOrNull(a.InstanceID), "network_interface_id": tfvalue.StringOrNull(a.InterfaceID),
+			"instance_id": tfvalue.StringOrNull(a.InstanceID), "nat_gateway_id": tfvalue.StringOrNull(a.NATGatewayID),
+			"slot": tfvalue.StringOrNull(a.Tags[eiptag.Slot]), "network_interface_id": tfvalue.StringOrNull(a.InterfaceID),
 			"state": types.StringValue(f.state), "since": stamp(f.since), "last_reason": tfvalue.StringOrNull(f.lastReason),
 			"existing": types.BoolValue(a.Existing()),
 		})

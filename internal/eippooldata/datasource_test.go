@@ -109,6 +109,8 @@ type described struct {
 	State       string       `tfsdk:"state"`
 	Zone        types.String `tfsdk:"zone"`
 	InstanceID  types.String `tfsdk:"instance_id"`
+	NATGateway  types.String `tfsdk:"nat_gateway_id"`
+	Slot        types.String `tfsdk:"slot"`
 	InterfaceID types.String `tfsdk:"network_interface_id"`
 	Since       types.String `tfsdk:"since"`
 	LastReason  types.String `tfsdk:"last_reason"`
@@ -123,7 +125,13 @@ func (d described) String() string {
 		}
 		parts = append(parts, s.ValueString())
 	}
-	return strings.Join(append(parts, fmt.Sprint(d.Existing)), " | ")
+	parts = append(parts, fmt.Sprint(d.Existing))
+	for _, s := range []types.String{d.Slot, d.NATGateway} {
+		if !s.IsNull() {
+			parts = append(parts, s.ValueString())
+		}
+	}
+	return strings.Join(parts, " | ")
 }
 
 func descriptions(t *testing.T, m model) map[string]described {
@@ -146,6 +154,10 @@ func TestStatesOfAddresses(t *testing.T) {
 	draining := c.member(eiptag.Lifecycle, eiptag.LifecycleDraining)
 	retired := c.member(eiptag.Lifecycle, eiptag.LifecycleRetired, note, "by hand")
 	gateway := c.member()
+	slotted := c.member(eiptag.Slot, "us-east-1a", eiptag.Admission, eiptag.AdmissionAdmitted)
+	withdrawn := c.member(eiptag.Slot, "us-east-1b", eiptag.Admission, eiptag.AdmissionRequired)
+	empty := c.member(eiptag.Slot, "us-east-1c")
+	squatted := c.member(eiptag.Slot, "us-east-1d")
 	bastion := c.member()
 	unseen := c.member()
 	managed := c.member()
@@ -155,7 +167,10 @@ func TestStatesOfAddresses(t *testing.T) {
 	c.Attach(busy, "i-busy")
 	c.Attach(moved, "i-moved")
 	c.Attach(draining, "i-drains")
-	c.Attach(gateway, "")
+	c.AttachNAT(gateway, "nat-theirs")
+	c.AttachNAT(slotted, "nat-a")
+	c.AttachNAT(withdrawn, "nat-b")
+	c.Attach(squatted, "i-busy")
 	c.Attach(bastion, "i-bastion")
 	c.Attach(unseen, "i-unseen")
 	c.Attach(managed, "i-managed")
@@ -166,7 +181,7 @@ func TestStatesOfAddresses(t *testing.T) {
 	if len(diags) > 0 {
 		t.Fatal(diags)
 	}
-	expect(t, "calls", []int{c.Count("DescribeAddresses"), c.asked}, []int{1, 1})
+	expect(t, "calls", []int{c.Count("DescribeAddresses"), c.asked, c.Count("DescribeNatGateways")}, []int{1, 1, 1})
 	eni := func(id string) string {
 		e, _ := c.Find(id)
 		return e.Interface
@@ -174,27 +189,31 @@ func TestStatesOfAddresses(t *testing.T) {
 	const start = "2026-03-01T08:00:00Z"
 	got := descriptions(t, m)
 	for id, want := range map[string]string{
-		fresh:    "free | - | - | - | - | - | false",
-		free:     "free | us-east-1a | - | - | 2026-02-01T10:00:00Z | recycled at the end of i-1 | false",
-		waiting:  "waiting_for_admission | - | - | - | - | - | false",
-		busy:     "in_use | us-east-1b | i-busy | " + eni(busy) + " | " + start + " | recycled at the end of i-1 | false",
-		moved:    "in_use | us-east-1b | i-moved | " + eni(moved) + " | 2026-04-01T10:00:00Z | taken from i-4 | true",
-		draining: "draining | us-east-1b | i-drains | " + eni(draining) + " | " + start + " | - | false",
-		retired:  "retired | - | - | - | - | by hand | false",
-		gateway:  "foreign | - | - | " + eni(gateway) + " | - | - | false",
-		bastion:  "foreign | us-east-1b | i-bastion | " + eni(bastion) + " | " + start + " | - | false",
-		unseen:   "foreign | - | i-unseen | " + eni(unseen) + " | - | - | false",
-		managed:  "foreign | us-east-1b | i-managed | " + eni(managed) + " | " + start + " | - | false",
-		others:   "free | - | - | - | - | - | false",
+		fresh:     "free | - | - | - | - | - | false",
+		free:      "free | us-east-1a | - | - | 2026-02-01T10:00:00Z | recycled at the end of i-1 | false",
+		waiting:   "waiting_for_admission | - | - | - | - | - | false",
+		busy:      "in_use | us-east-1b | i-busy | " + eni(busy) + " | " + start + " | recycled at the end of i-1 | false",
+		moved:     "in_use | us-east-1b | i-moved | " + eni(moved) + " | 2026-04-01T10:00:00Z | taken from i-4 | true",
+		draining:  "draining | us-east-1b | i-drains | " + eni(draining) + " | " + start + " | - | false",
+		retired:   "retired | - | - | - | - | by hand | false",
+		gateway:   "foreign | - | - | " + eni(gateway) + " | - | - | false | nat-theirs",
+		slotted:   "in_use | - | - | " + eni(slotted) + " | - | - | false | us-east-1a | nat-a",
+		withdrawn: "waiting_for_admission | - | - | " + eni(withdrawn) + " | - | - | false | us-east-1b | nat-b",
+		empty:     "reserved | - | - | - | - | - | false | us-east-1c",
+		squatted:  "foreign | us-east-1b | i-busy | " + eni(squatted) + " | " + start + " | - | false | us-east-1d",
+		bastion:   "foreign | us-east-1b | i-bastion | " + eni(bastion) + " | " + start + " | - | false",
+		unseen:    "foreign | - | i-unseen | " + eni(unseen) + " | - | - | false",
+		managed:   "foreign | us-east-1b | i-managed | " + eni(managed) + " | " + start + " | - | false",
+		others:    "free | - | - | - | - | - | false",
 	} {
 		e, _ := c.Find(id)
 		expect(t, id, got[id].String(), want)
 		expect(t, "public_ip", got[id].PublicIP, e.IP)
 	}
-	expect(t, "number", len(got), 12)
-	expect(t, "counts", m.Counts.String(), `{"draining":1,"foreign":4,"free":3,"in_use":2,"retired":1,"waiting_for_admission":1}`)
-	expect(t, "size", m.Size.ValueInt64(), 10)
-	want := []string{fresh, free, waiting, busy, moved, draining, gateway, bastion, unseen, managed, others}
+	expect(t, "number", len(got), 16)
+	expect(t, "counts", m.Counts.String(), `{"draining":1,"foreign":5,"free":3,"in_use":3,"reserved":1,"retired":1,"waiting_for_admission":2}`)
+	expect(t, "size", m.Size.ValueInt64(), 14)
+	want := []string{fresh, free, waiting, busy, moved, draining, gateway, slotted, withdrawn, empty, squatted, bastion, unseen, managed, others}
 	slices.Sort(want)
 	expect(t, "allocation_ids", tfvalue.Strings(m.AllocationIDs.Elements()), want)
 	for i, id := range want {
@@ -217,7 +236,7 @@ func TestCalls(t *testing.T) {
 	}
 	expect(t, "calls while nothing is in use", []int{c.Count("DescribeAddresses"), c.asked}, []int{1, 0})
 	expect(t, "id", m.ID.ValueString(), "egress,pool")
-	expect(t, "counts", m.Counts.String(), `{"draining":0,"foreign":0,"free":300,"in_use":0,"retired":0,"waiting_for_admission":0}`)
+	expect(t, "counts", m.Counts.String(), `{"draining":0,"foreign":0,"free":300,"in_use":0,"reserved":0,"retired":0,"waiting_for_admission":0}`)
 
 	for i, e := range c.Addresses() {
 		if i < 250 {
@@ -232,7 +251,7 @@ func TestCalls(t *testing.T) {
 	}
 	// A filter takes 200 values.
 	expect(t, "calls for 250 instances", []int{c.Count("DescribeAddresses"), c.asked}, []int{1, 2})
-	expect(t, "counts", m.Counts.String(), `{"draining":0,"foreign":0,"free":50,"in_use":250,"retired":0,"waiting_for_admission":0}`)
+	expect(t, "counts", m.Counts.String(), `{"draining":0,"foreign":0,"free":50,"in_use":250,"reserved":0,"retired":0,"waiting_for_admission":0}`)
 }
 
 func TestErrors(t *testing.T) {

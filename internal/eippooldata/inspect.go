@@ -24,6 +24,7 @@ type API interface {
 const (
 	free     = "free"
 	inUse    = "in_use"
+	reserved = "reserved"
 	waiting  = "waiting_for_admission"
 	draining = eiptag.LifecycleDraining
 	retired  = eiptag.LifecycleRetired
@@ -31,7 +32,7 @@ const (
 )
 
 // states are all states, in the order of an address's life.
-var states = []string{waiting, free, inUse, draining, retired, foreign}
+var states = []string{waiting, free, reserved, inUse, draining, retired, foreign}
 
 // filterValues is how many values EC2 takes in one filter.
 const filterValues = 200
@@ -105,15 +106,19 @@ func inspect(a eippool.Address, pool string, holder instance, ok bool) finding {
 			f.since = holder.launched
 		}
 	}
+	slot := a.Tags[eiptag.Slot]
+	ofFleet := ok && holder.pool == pool && slot == "" || a.InstanceID == "" && slot != ""
 	switch {
-	case a.InUse() && (!ok || a.ServiceManaged != "" || holder.pool != pool):
+	case a.InUse() && (!ofFleet || a.ServiceManaged != ""):
 		f.state = foreign
 	case a.Lifecycle() != "":
 		f.state = a.Lifecycle()
-	case !eiptag.Claimable(a.Tags):
+	case !eiptag.Admitted(a.Tags):
 		f.state = waiting
 	case a.InUse():
 		f.state = inUse
+	case slot != "":
+		f.state = reserved
 	default:
 		f.state = free
 	}

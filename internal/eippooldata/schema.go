@@ -13,7 +13,7 @@ import (
 func dataSourceSchema() schema.Schema {
 	return schema.Schema{
 		MarkdownDescription: "The Elastic IPs of a pool as they are now: who has each of them, since when, and why. For whoever is on call, and for configurations that use a pool which another one manages.\n\n" +
-			"It shows every address that carries the pool's tag, whoever manages it, since instances find addresses by that tag. It changes nothing, and asks AWS twice: for the addresses, and for the instances among their users if there are any.",
+			"It shows every address that carries the pool's tag, whoever manages it, since instances find addresses by that tag. It changes nothing, and asks AWS for the addresses, and for the instances and the NAT gateways among their users if there are any.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{Computed: true, MarkdownDescription: "The pool's name; with a `tag_key` other than the default, `NAME,TAG_KEY`."},
 			"name": schema.StringAttribute{Required: true, Validators: eippool.NameValidators(),
@@ -35,10 +35,12 @@ func dataSourceSchema() schema.Schema {
 					"public_ip":            text("Public IPv4 address."),
 					"zone":                 text("Availability zone of the instance that has the address, or else of the one that had it last. Null if nothing tells."),
 					"instance_id":          text("Instance that has the address. Null if none has."),
+					"nat_gateway_id":       text("NAT gateway that has the address. Null if none has, or if it may not be looked up (ec2:DescribeNatGateways)."),
+					"slot":                 text("Slot that keeps the address; see `slots` of the resource. Null if any instance may claim it."),
 					"network_interface_id": text("Network interface that has the address. Null if none has."),
-					"state": text("`free`: an instance may claim it; `in_use`: an instance of the fleet has it; `waiting_for_admission`: no firewall has admitted it (yet, or any more); " +
+					"state": text("`free`: an instance may claim it; `reserved`: its slot keeps it, and nothing uses it; `in_use`: an instance of the fleet has it, or a NAT gateway by its slot; `waiting_for_admission`: no firewall has admitted it (yet, or any more); " +
 						"`draining`: it may not be claimed any more; `retired`: it has left the pool, and is released once the firewall has forgotten it; " +
-						fmt.Sprintf("`foreign`: it is used by what is not of the pool's fleet, a NAT gateway or an instance without the tag `%s` = NAME.", eiptag.DefaultPoolKey)),
+						fmt.Sprintf("`foreign`: it is used by what is not of the pool's fleet, an instance without the tag `%s` = NAME, or without a slot a NAT gateway.", eiptag.DefaultPoolKey)),
 					"since":       text("When its holder last changed, as an RFC 3339 time: when the instance that has it was launched, or when `crosscloudlink_lifecycle_eip_assigner` last took it from one, whichever is later. Null if nothing tells."),
 					"last_reason": text("Why `crosscloudlink_lifecycle_eip_assigner` last took it from an instance. Null if it never did."),
 					"existing":    schema.BoolAttribute{Computed: true, MarkdownDescription: "Whether it is of `existing_allocation_ids`, so that the pool never releases it."},

@@ -58,6 +58,9 @@ type Region struct {
 
 	// Calls counts calls by name.
 	Calls map[string]int
+
+	// gateways are the NAT gateways by the interfaces that they have.
+	gateways map[string]string
 }
 
 // pools are the ranges that addresses come from: Amazon's, and one that the account has brought.
@@ -67,7 +70,7 @@ var pools = map[string][]netip.Prefix{
 
 // NewRegion returns a Region without addresses, with AWS's default quota of 5.
 func NewRegion() *Region {
-	r := &Region{Quota: elasticip.DefaultQuota, Gone: map[string]bool{}, Calls: map[string]int{}}
+	r := &Region{Quota: elasticip.DefaultQuota, Gone: map[string]bool{}, Calls: map[string]int{}, gateways: map[string]string{}}
 	r.book = elasticip.New(elasticip.Options{BorderGroups: []string{Home, Home + "-wl1-bos-wlz-1"}, Pools: pools, NewID: func(prefix string) string {
 		r.serial++
 		return fmt.Sprintf("%s-%017x", prefix, r.serial)
@@ -165,6 +168,15 @@ func (r *Region) Attach(id, instance string) {
 	r.Change(id, func(e *Elastic) {
 		e.Association, e.Interface, e.Instance = "new", "eni-"+id[len("eipalloc-"):], instance
 	})
+}
+
+// AttachNAT has a NAT gateway use an address.
+func (r *Region) AttachNAT(id, gateway string) {
+	r.Attach(id, "")
+	e, _ := r.Find(id)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.gateways[e.Interface] = gateway
 }
 
 // Detach ends the use of an address.
@@ -371,6 +383,25 @@ func (r *Region) DescribeAddresses(ctx context.Context, in *ec2.DescribeAddresse
 			if ok {
 				out.Addresses = append(out.Addresses, toEC2(a))
 			}
+		}
+		return nil
+	})
+	return out, err
+}
+
+// DescribeNatGateways is EC2's, of the gateways that use an address of the Region, whatever the filters.
+func (r *Region) DescribeNatGateways(ctx context.Context, _ *ec2.DescribeNatGatewaysInput, _ ...func(*ec2.Options)) (*ec2.DescribeNatGatewaysOutput, error) {
+	out := &ec2.DescribeNatGatewaysOutput{}
+	err := r.serve(ctx, "DescribeNatGateways", func() error {
+		for _, a := range r.book.List() {
+			if a.Association == nil || r.gateways[a.Association.Target.InterfaceID] == "" {
+				continue
+			}
+			out.NatGateways = append(out.NatGateways, types.NatGateway{
+				NatGatewayId: aws.String(r.gateways[a.Association.Target.InterfaceID]),
+				NatGatewayAddresses: []types.NatGatewayAddress{{AllocationId: aws.String(a.AllocationID),
+					NetworkInterfaceId: aws.String(a.Association.Target.InterfaceID), PublicIp: aws.String(a.PublicIP.String())}},
+			})
 		}
 		return nil
 	})
