@@ -37,6 +37,7 @@ module "link" {
   min_size            = var.min_size
   max_size            = var.max_size
   architecture        = var.architecture
+  alarm_actions       = var.alarm_actions
   deletion_protection = var.deletion_protection
 
   workspace_ids                 = var.databricks_workspace_ids

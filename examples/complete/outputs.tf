@@ -77,3 +77,8 @@ output "assigner_function_name" {
   description = "Lambda function that gives the proxies their addresses."
   value       = module.link.assigner_function_name
 }
+
+output "dashboard_name" {
+  description = "CloudWatch dashboard of the proxies."
+  value       = module.link.dashboard_name
+}

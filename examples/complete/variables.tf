@@ -109,6 +109,12 @@ variable "vpc_cidr" {
   default     = "10.64.0.0/22"
 }
 
+variable "alarm_actions" {
+  description = "What the alarms start, for example the ARN of an SNS topic. Without any, they show on the dashboard alone."
+  type        = list(string)
+  default     = []
+}
+
 variable "deletion_protection" {
   description = "Refuse to destroy the Elastic IPs. Apply `false` before a destroy."
   type        = bool

@@ -22,12 +22,13 @@ module "egress" {
   azs      = var.azs
   tags     = var.tags
 
-  upstream_hostnames = [var.azure_openai_hostname]
-  firewalls          = { openai = crosscloudlink_aoai_ip_firewall.this }
+  upstreams = { openai = { hostname = var.azure_openai_hostname } }
+  firewalls = { openai = crosscloudlink_aoai_ip_firewall.this }
 
   min_size            = var.min_size
   max_size            = var.max_size
   architecture        = var.architecture
+  alarm_actions       = var.alarm_actions
   deletion_protection = var.deletion_protection
 }
 

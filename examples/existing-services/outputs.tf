@@ -42,3 +42,8 @@ output "eip_pool_name" {
   description = "Name of the pool of Elastic IPs: the value of their tag `crosscloudlink:eip-pool`."
   value       = module.egress.eip_pool_name
 }
+
+output "dashboard_name" {
+  description = "CloudWatch dashboard of the proxies."
+  value       = module.egress.dashboard_name
+}

@@ -77,6 +77,12 @@ variable "azs" {
   default     = null
 }
 
+variable "alarm_actions" {
+  description = "What the alarms start, for example the ARN of an SNS topic. Without any, they show on the dashboard alone."
+  type        = list(string)
+  default     = []
+}
+
 variable "deletion_protection" {
   description = "Refuse to destroy the Elastic IPs. Apply `false` before a destroy."
   type        = bool

@@ -1,4 +1,5 @@
-# pool → (the caller's firewalls) → admission → assigner; on destroy the other way round.
+# pool → (the caller's firewalls) → admission → assigner; on destroy the other way round. In mode nat_gateway (nat.tf)
+# NAT gateways are in the assigner's place.
 
 locals {
   # Of other people's entries, only those that matter: their changes are none of the admission's.
@@ -7,7 +8,9 @@ locals {
   }) }
 
   # The assigner calls a group that has all of its no instances complete.
-  empty_fleet = crosscloudlink_lifecycle_eip_assigner.this.status == "in_service" && crosscloudlink_lifecycle_eip_assigner.this.in_service_count == 0
+  empty_fleet = local.behind_nat ? var.min_size == 0 : alltrue([
+    for assigner in crosscloudlink_lifecycle_eip_assigner.this : assigner.status == "in_service" && assigner.in_service_count == 0
+  ])
 }
 
 resource "crosscloudlink_eip_pool" "this" {
@@ -16,9 +19,17 @@ resource "crosscloudlink_eip_pool" "this" {
   existing_allocation_ids = var.existing_allocation_ids
   public_ipv4_pool        = var.public_ipv4_pool
   retire                  = var.retire_allocation_ids
+  slots                   = local.behind_nat ? local.nat_azs : null
   require_admission       = true
   deletion_protection     = var.deletion_protection
   tags                    = var.tags
+
+  lifecycle {
+    precondition {
+      condition     = local.pool_size >= length(local.nat_azs)
+      error_message = "eip_pool_size is ${local.pool_size}, and in mode nat_gateway each of the ${length(local.nat_azs)} zones needs an address of its own: ${join(", ", local.nat_azs)}. Raise eip_pool_size, leave it out, or name fewer azs."
+    }
+  }
 }
 
 resource "crosscloudlink_eip_admission" "this" {
@@ -35,8 +46,10 @@ resource "crosscloudlink_eip_admission" "this" {
 }
 
 resource "crosscloudlink_lifecycle_eip_assigner" "this" {
+  count = local.behind_nat ? 0 : 1
+
   name                   = var.name
-  auto_scaling_group_arn = aws_autoscaling_group.proxy.arn
+  auto_scaling_group_arn = one(aws_autoscaling_group.proxy[*].arn)
   pool_name              = crosscloudlink_eip_admission.this.pool_name
   pool_size              = crosscloudlink_eip_pool.this.size
 
@@ -66,7 +79,14 @@ resource "crosscloudlink_lifecycle_eip_assigner" "this" {
     aws_vpc_security_group_ingress_rule.proxy_health,
     aws_vpc_security_group_egress_rule.nlb_to_proxies,
     aws_vpc_security_group_egress_rule.nlb_to_health,
+    aws_vpc_security_group_ingress_rule.proxy_status,
+    aws_vpc_security_group_egress_rule.nlb_to_status,
     aws_lb_listener.tls,
+    aws_lb_listener.status,
+    aws_autoscaling_lifecycle_hook.ready,
+    aws_iam_role_policy.proxy,
+    aws_iam_role_policy_attachment.session_manager,
+    aws_cloudwatch_log_group.proxy,
   ]
 
   lifecycle {

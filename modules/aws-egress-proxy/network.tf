@@ -90,31 +90,40 @@ resource "aws_route_table_association" "public" {
   route_table_id = one(aws_route_table.public[*].id)
 }
 
-# Only the load balancer lives in the private subnets: local routes, nothing else.
+# In mode eip_pool only the load balancer lives in the private subnets: local routes, nothing else.
 resource "aws_route_table" "private" {
-  count = var.create_vpc ? 1 : 0
+  count = var.create_vpc && !local.behind_nat ? 1 : 0
 
   vpc_id = one(aws_vpc.this[*].id)
 
   tags = merge(var.tags, { Name = "${var.name}-private" })
 }
 
+# In mode nat_gateway each zone leaves through a NAT gateway of its own: another zone's failure is none of its own.
+resource "aws_route_table" "nat" {
+  for_each = local.behind_nat ? local.private_subnet_cidrs : {}
+
+  vpc_id = one(aws_vpc.this[*].id)
+
+  tags = merge(var.tags, { Name = "${var.name}-private-${each.key}" })
+}
+
 resource "aws_route_table_association" "private" {
   for_each = local.private_subnet_cidrs
 
   subnet_id      = aws_subnet.private[each.key].id
-  route_table_id = one(aws_route_table.private[*].id)
+  route_table_id = local.behind_nat ? aws_route_table.nat[each.key].id : one(aws_route_table.private[*].id)
 }
 
 # A booting proxy has no public address yet; Amazon Linux keeps its packages in S3. A gateway endpoint, because an
-# interface endpoint does not serve the dual-stack names that dnf uses.
+# interface endpoint does not serve the dual-stack names that dnf uses. Behind NAT gateways it saves their charge.
 resource "aws_vpc_endpoint" "s3" {
   count = var.create_vpc ? 1 : 0
 
   vpc_id            = one(aws_vpc.this[*].id)
   service_name      = "com.amazonaws.${local.region}.s3"
   vpc_endpoint_type = "Gateway"
-  route_table_ids   = aws_route_table.public[*].id
+  route_table_ids   = local.behind_nat ? values(aws_route_table.nat)[*].id : aws_route_table.public[*].id
 
   policy = jsonencode({
     Version = "2012-10-17"

@@ -1,57 +1,18 @@
 locals {
+  group_name    = "${var.name}-proxy"
   instance_type = coalesce(var.instance_type, var.architecture == "arm64" ? "t4g.small" : "t3.small")
-  image_id      = var.ami_id != null ? var.ami_id : one(data.aws_ssm_parameter.ami[*].insecure_value)
 
-  haproxy_cfg = templatefile("${path.module}/templates/haproxy.cfg.tftpl", {
-    proxy_port      = local.proxy_port
-    health_port     = var.health_port
-    hostnames       = var.upstream_hostnames
-    allow_list      = local.allow_list_path
-    max_connections = var.max_connections
-    tunnel_timeout  = var.tunnel_timeout
-  })
-  allow_list      = join("", [for host in var.upstream_hostnames : "${host}\n"])
-  allow_list_path = "/etc/haproxy/sni-allow.lst"
+  # Looked up by EC2 at every launch: a proxy that replaces another runs the newest image without an apply.
+  image_id = coalesce(var.ami_id, "resolve:ssm:/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}")
 
-  # The files are there before the package is: its own configuration, a "noreplace" one, then steps aside.
-  cloud_config = {
-    package_update  = false
-    package_upgrade = false
-    packages        = ["haproxy"]
-    write_files = [
-      {
-        path        = "/etc/haproxy/haproxy.cfg"
-        owner       = "root:root"
-        permissions = "0644"
-        content     = local.haproxy_cfg
-      },
-      {
-        path        = local.allow_list_path
-        owner       = "root:root"
-        permissions = "0644"
-        content     = local.allow_list
-      },
-    ]
-    # dnf may be busy or S3 slow during the first seconds of a boot; installing what is installed does nothing.
-    runcmd = [
-      "for attempt in 1 2 3 4 5 6; do dnf -y install haproxy && break; sleep 10; done",
-      "haproxy -c -f /etc/haproxy/haproxy.cfg",
-      "systemctl enable --now haproxy",
-    ]
-  }
-  user_data = "#cloud-config\n${yamlencode(local.cloud_config)}"
+  target_group_arns   = concat([aws_lb_target_group.proxy.arn], aws_lb_target_group.status[*].arn)
+  suspended_processes = [for process in ["AZRebalance"] : process if !local.rebalances]
 
   # The assigner's role may touch only network interfaces that carry the pool's tag.
-  launch_tags = merge(data.aws_default_tags.current.tags, var.tags, {
-    Name                      = "${var.name}-proxy"
+  launch_tags = merge(local.group_tags, local.behind_nat ? {} : {
     "crosscloudlink:eip-pool" = local.pool_name
   })
-}
-
-data "aws_ssm_parameter" "ami" {
-  count = var.ami_id == null ? 1 : 0
-
-  name = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-${var.architecture}"
+  group_tags = merge(data.aws_default_tags.current.tags, var.tags, { Name = local.group_name })
 }
 
 resource "aws_security_group" "proxy" {
@@ -68,7 +29,7 @@ resource "aws_vpc_security_group_ingress_rule" "proxy_from_nlb" {
   ip_protocol                  = "tcp"
   from_port                    = local.proxy_port
   to_port                      = local.proxy_port
-  referenced_security_group_id = aws_security_group.nlb.id
+  referenced_security_group_id = local.nlb_security_group_id
 
   tags = var.tags
 }
@@ -79,7 +40,20 @@ resource "aws_vpc_security_group_ingress_rule" "proxy_health" {
   ip_protocol                  = "tcp"
   from_port                    = var.health_port
   to_port                      = var.health_port
-  referenced_security_group_id = aws_security_group.nlb.id
+  referenced_security_group_id = local.nlb_security_group_id
+
+  tags = var.tags
+}
+
+resource "aws_vpc_security_group_ingress_rule" "proxy_status" {
+  count = var.status_port == null ? 0 : 1
+
+  security_group_id            = aws_security_group.proxy.id
+  description                  = "Status requests from the load balancer"
+  ip_protocol                  = "tcp"
+  from_port                    = var.status_port
+  to_port                      = var.status_port
+  referenced_security_group_id = local.nlb_security_group_id
 
   tags = var.tags
 }
@@ -89,7 +63,7 @@ resource "aws_vpc_security_group_egress_rule" "proxy_https" {
   for_each = toset(var.egress_cidr_blocks)
 
   security_group_id = aws_security_group.proxy.id
-  description       = "Upstreams, and the packages of the image"
+  description       = "Upstreams, packages, and the APIs of AWS"
   ip_protocol       = "tcp"
   from_port         = 443
   to_port           = 443
@@ -99,12 +73,12 @@ resource "aws_vpc_security_group_egress_rule" "proxy_https" {
 }
 
 resource "aws_launch_template" "proxy" {
-  name        = "${var.name}-proxy"
-  description = "Egress proxy for ${join(", ", var.upstream_hostnames)}"
+  name        = local.group_name
+  description = "Egress proxy for ${local.upstream_hostnames[0]}${length(var.upstreams) == 1 ? "" : " and ${length(var.upstreams) - 1} more"}"
 
   image_id      = local.image_id
   instance_type = local.instance_type
-  user_data     = base64encode(local.user_data)
+  user_data     = local.encoded_user_data
 
   update_default_version = true
 
@@ -136,12 +110,8 @@ resource "aws_launch_template" "proxy" {
     security_groups             = [aws_security_group.proxy.id]
   }
 
-  dynamic "iam_instance_profile" {
-    for_each = var.instance_profile_arn == null ? [] : [var.instance_profile_arn]
-
-    content {
-      arn = iam_instance_profile.value
-    }
+  iam_instance_profile {
+    arn = local.instance_profile_arn
   }
 
   dynamic "tag_specifications" {
@@ -153,15 +123,25 @@ resource "aws_launch_template" "proxy" {
     }
   }
 
-  tags = merge(var.tags, { Name = "${var.name}-proxy" })
+  tags = merge(var.tags, { Name = local.group_name })
+
+  lifecycle {
+    # Base64 makes four characters of three bytes.
+    precondition {
+      condition     = length(local.encoded_user_data) <= 16384 / 3 * 4
+      error_message = "The user data of the proxies is larger than the 16 KiB that EC2 takes. Shorten user_data, or let it fetch the rest."
+    }
+  }
 }
 
 # Begins empty, and the assigner raises it once hooks, function and admitted addresses are in place: an instance
 # launched before would come into service without an address.
 resource "aws_autoscaling_group" "proxy" {
-  name                = "${var.name}-proxy"
+  count = local.behind_nat ? 0 : 1
+
+  name                = local.group_name
   vpc_zone_identifier = local.public_subnet_ids
-  target_group_arns   = [aws_lb_target_group.proxy.arn]
+  target_group_arns   = local.target_group_arns
 
   min_size         = 0
   max_size         = 0
@@ -177,7 +157,11 @@ resource "aws_autoscaling_group" "proxy" {
     version = aws_launch_template.proxy.latest_version
   }
 
-  suspended_processes = [for process in ["AZRebalance"] : process if !local.rebalances]
+  suspended_processes = local.suspended_processes
+
+  enabled_metrics         = local.group_metrics
+  default_instance_warmup = local.instance_warmup
+  max_instance_lifetime   = var.max_instance_lifetime
 
   instance_maintenance_policy {
     min_healthy_percentage = local.min_healthy_percentage
@@ -195,7 +179,7 @@ resource "aws_autoscaling_group" "proxy" {
   }
 
   dynamic "tag" {
-    for_each = merge(data.aws_default_tags.current.tags, var.tags, { Name = "${var.name}-proxy" })
+    for_each = local.group_tags
 
     content {
       key   = tag.key

@@ -44,7 +44,7 @@ output "custom_subdomain_name" {
 }
 
 output "hostname" {
-  description = "Host name that OpenAI's clients call: `<custom subdomain>.openai.azure.com`. Known in the plan, for `upstream_hostnames` of aws-egress-proxy."
+  description = "Host name that OpenAI's clients call: `<custom subdomain>.openai.azure.com`. Known in the plan, for `upstreams` of aws-egress-proxy."
   value       = "${local.custom_subdomain_name}.${local.domains[0]}"
 }
 

@@ -25,7 +25,7 @@ module "databricks" {
   region = length(var.workspace_ids) > 0 ? null : local.region
 
   endpoint_service_name          = local.makes_egress ? terraform_data.served_endpoint_service[0].output : var.endpoint_service_name
-  domain_names                   = local.hostnames
+  domain_names                   = local.linked_hostnames
   network_connectivity_config_id = var.network_connectivity_config_id
   private_endpoint_rule_id       = var.private_endpoint_rule_id
 

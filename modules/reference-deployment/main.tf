@@ -26,11 +26,20 @@ locals {
 
   endpoint_service_name = local.makes_egress ? module.egress[0].endpoint_service_name : var.endpoint_service_name
   public_ips            = local.makes_egress ? module.egress[0].public_ips : sort(var.proxy_public_ips)
-  proxy_status          = local.makes_egress ? module.egress[0].status : null
-  proxy_status_reason   = local.makes_egress ? module.egress[0].status_reason : null
+  # In mode nat_gateway the group is there only once min_size of its proxies answer: referring to it waits for them.
+  proxy_status = !local.makes_egress ? null : (
+    module.egress[0].status == "started" && module.egress[0].autoscaling_group_arn != "" ? "in_service" : module.egress[0].status
+  )
+  proxy_status_reason = local.makes_egress ? module.egress[0].status_reason : null
 
   account_id = local.uses_azure_module ? module.azure_openai[0].account_id : var.azure_openai_account_id
   hostnames  = local.makes_account ? module.azure_openai[0].hostnames : var.azure_openai_hostnames
+
+  upstreams = merge(
+    { for index, hostname in local.hostnames : index == 0 ? "openai" : "openai-${index + 1}" => { hostname = hostname, addresses = 1 } },
+    var.additional_upstreams,
+  )
+  linked_hostnames = concat(local.hostnames, [for upstream in var.additional_upstreams : upstream.hostname])
 }
 
 locals {

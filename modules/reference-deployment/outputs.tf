@@ -13,8 +13,8 @@ output "status_reason" {
 }
 
 output "hostnames" {
-  description = "Host names that the workspaces reach over the link: those of the Azure OpenAI account."
-  value       = local.hostnames
+  description = "Host names that the workspaces reach over the link: those of the Azure OpenAI account, then those of `additional_upstreams`."
+  value       = local.linked_hostnames
 }
 
 output "region" {
@@ -100,6 +100,21 @@ output "nlb_arn" {
 output "vpc_id" {
   description = "Id of the proxies' VPC."
   value       = local.makes_egress ? module.egress[0].vpc_id : null
+}
+
+output "dashboard_name" {
+  description = "Name of the CloudWatch dashboard; null with `create_dashboard = false`."
+  value       = local.makes_egress ? module.egress[0].dashboard_name : null
+}
+
+output "alarm_arns" {
+  description = "ARNs of the alarms by what they watch."
+  value       = local.makes_egress ? module.egress[0].alarm_arns : {}
+}
+
+output "proxy_log_group_name" {
+  description = "Log group with one JSON line for each connection; null with `create_proxy_log_group = false`."
+  value       = local.makes_egress ? module.egress[0].proxy_log_group_name : null
 }
 
 output "haproxy_cfg" {

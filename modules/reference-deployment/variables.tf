@@ -60,11 +60,37 @@ variable "proxy_public_ips" {
 }
 
 ################################################################################
+# What may be reached
+################################################################################
+
+variable "additional_upstreams" {
+  description = "Hosts beside those of the account that the link leads to, as `upstreams` of `aws-egress-proxy`, for example `{ login = { hostname = \"login.microsoftonline.com\", addresses = 4 } }` for tokens of Entra ID. Nothing is written into a firewall for them. Keys `openai`, `openai-2` and so on are the account's. With `endpoint_service_name`, the existing proxies must forward them. Account and these together may have 10 host names."
+  type = map(object({
+    hostname  = string
+    addresses = optional(number, 1)
+  }))
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = alltrue([for key in keys(var.additional_upstreams) : !can(regex("^openai(-[0-9]+)?$", key))])
+    error_message = "The keys openai, openai-2 and so on of additional_upstreams are those of the account: take others."
+  }
+}
+
+################################################################################
 # AWS: network
 ################################################################################
 
+variable "egress_mode" {
+  description = "How traffic leaves. `eip_pool`: each proxy has an address of the pool. `nat_gateway`: each zone has a NAT gateway on an address of the pool, and the proxies stand behind it without one. What that costs and what breaks is under *Two modes* of `aws-egress-proxy`. Changing it on a fleet that runs interrupts the link."
+  type        = string
+  default     = "eip_pool"
+  nullable    = false
+}
+
 variable "create_vpc" {
-  description = "Make a VPC of its own for the proxies. Set to `false` to use `vpc_id`, `public_subnet_ids` and `private_subnet_ids`."
+  description = "Make a VPC of its own for the proxies. Set to `false` to use `vpc_id`, `public_subnet_ids` and `private_subnet_ids` (in mode `nat_gateway` also `azs` and `private_route_table_ids`)."
   type        = bool
   default     = true
   nullable    = false
@@ -78,7 +104,7 @@ variable "vpc_cidr" {
 }
 
 variable "azs" {
-  description = "Names of the availability zones to use, two to six. Default: the first three (two, where there are only two) of the region. PrivateLink serves Databricks only in zones that both sides have, so more zones are safer; they cost nothing by themselves."
+  description = "Names of the availability zones to use, two to six. Default: the first three (two, where there are only two) of the region. PrivateLink serves Databricks only in zones that both sides have, so more zones are safer. They cost nothing by themselves in mode `eip_pool`; in mode `nat_gateway` each has a NAT gateway and an address. With `create_vpc = false` needed in mode `nat_gateway` only: the zones of the subnets, in their order."
   type        = list(string)
   default     = null
 }
@@ -90,21 +116,28 @@ variable "vpc_id" {
 }
 
 variable "public_subnet_ids" {
-  description = "Existing subnets for the proxies, with a route to an internet gateway (an Elastic IP works in no other). While they boot the proxies have no public address: the subnets' route table also needs an S3 gateway endpoint that lets them read the bucket `al2023-repos-<region>-de612dc2`. At least two when `create_vpc` is `false`."
+  description = "Existing subnets for the proxies, with a route to an internet gateway (an Elastic IP works in no other). While they boot the proxies have no public address: the subnets' route table also needs an S3 gateway endpoint that lets them read the bucket `al2023-repos-<region>-de612dc2`. In mode `nat_gateway` they hold the NAT gateways, one a zone, in the order of `azs`. At least two when `create_vpc` is `false`."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "private_subnet_ids" {
-  description = "Existing subnets for the internal load balancer, one a zone. At least two when `create_vpc` is `false`."
+  description = "Existing subnets of the internal load balancer, one a zone; in mode `nat_gateway` of the proxies as well, in the order of `azs`. At least two when `create_vpc` is `false`."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "private_route_table_ids" {
+  description = "Route tables of `private_subnet_ids`, one a zone, in the order of `azs`, each without a default route: it gets one to the zone's NAT gateway. Only in mode `nat_gateway` with `create_vpc = false`."
   type        = list(string)
   default     = []
   nullable    = false
 }
 
 variable "egress_cidr_blocks" {
-  description = "IPv4 ranges that the proxies may open TCP 443 to. Azure publishes no fixed addresses for one Azure OpenAI account, hence the default; the proxies themselves forward to the host names of the account only. Whoever narrows it must keep the S3 ranges of the region in, for the packages."
+  description = "IPv4 ranges that the proxies may open TCP 443 to. Azure publishes no fixed addresses for one Azure OpenAI account, hence the default; the proxies themselves forward to the host names of the account and `additional_upstreams` only. Whoever narrows it must keep in the ranges of S3 in the region, for the packages, and of the API of Auto Scaling there, to which a proxy reports that it serves."
   type        = list(string)
   default     = ["0.0.0.0/0"]
   nullable    = false
@@ -153,15 +186,42 @@ variable "instance_type" {
 }
 
 variable "ami_id" {
-  description = "Image of the proxies, to pin one or to bring a hardened one; it must run cloud-init and find a package `haproxy`. Default: the latest Amazon Linux 2023 as named by AWS's public SSM parameter, so a new image shows up in a plan and is rolled out proxy by proxy."
+  description = "Image of the proxies, to pin one or to bring a hardened one: with cloud-init, bash, curl and the AWS CLI, and a package `haproxy` (2.6 or later) that is installed or that `dnf` finds. An image that is set up otherwise needs `user_data` too. Default: the latest Amazon Linux 2023, looked up anew in AWS's public SSM parameter whenever a proxy is launched."
   type        = string
   default     = null
 }
 
-variable "instance_profile_arn" {
-  description = "Instance profile for the proxies, for example to reach them by Session Manager. They need none, and have none by default."
+variable "user_data" {
+  description = "User data of your own, as plain text, in place of all that this module would have an instance do: for another proxy than HAProxy, or an image that needs nothing done. What it must do is written under *A proxy of your own* of `aws-egress-proxy`. Default: cloud-config that installs and starts HAProxy."
   type        = string
   default     = null
+}
+
+variable "create_instance_profile" {
+  description = "Make a role and an instance profile for the proxies, with the least rights that they need. Set to `false` to use `instance_profile_arn`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "instance_profile_arn" {
+  description = "Instance profile of your own for the proxies, where roles may not be made here. Its role needs `autoscaling:CompleteLifecycleAction` on the Auto Scaling group `<name>-proxy`; the whole policy is under *A role of your own* of `aws-egress-proxy`. Needed when `create_instance_profile` is `false`."
+  type        = string
+  default     = null
+}
+
+variable "enable_session_manager" {
+  description = "Let the proxies be reached by Session Manager: attaches AWS's policy `AmazonSSMManagedInstanceCore` to the role that is made for them. There is no other way in: no key pair, no open port."
+  type        = bool
+  default     = false
+  nullable    = false
+}
+
+variable "bootstrap_timeout" {
+  description = "Seconds that a new proxy may take until it has its address and HAProxy answers. One that takes longer is given up and replaced."
+  type        = number
+  default     = 3600
+  nullable    = false
 }
 
 variable "root_volume_size" {
@@ -191,11 +251,47 @@ variable "health_check_grace_period" {
   nullable    = false
 }
 
+variable "max_instance_lifetime" {
+  description = "Seconds after which a proxy is replaced, which is how it gets a newer image and newer packages without Terraform: by default 14 days. `0` keeps proxies for as long as they work. They are replaced as `instance_maintenance_policy` says, so that the pool of addresses suffices."
+  type        = number
+  default     = 1209600
+  nullable    = false
+}
+
+variable "instance_maintenance_policy" {
+  description = "How proxies are replaced, by an instance refresh, by `max_instance_lifetime` and when one is unhealthy: percentages of the desired number that stay in service, and that there may be at a time. Default: 50 and 100 (0 and 100 for a single proxy), the old one first, which needs no spare address. More than 100, the new one first, needs addresses to spare: `eip_pool_size` of at least so many percent of `max_size`. In mode `nat_gateway` no proxy needs an address, and the default is 100 and 200."
+  type = object({
+    min_healthy_percentage = number
+    max_healthy_percentage = number
+  })
+  default = null
+}
+
+variable "scaling_policies" {
+  description = <<-EOT
+    Target tracking policies, by names of your own: the number of proxies follows `metric` so that it stays near `target_value`, between `min_size` and `max_size`. Without meaning where the two are equal.
+    `active_flows` is the number of open connections a proxy, `network_out` and `network_in` are bytes a proxy and minute, `cpu` is percent. With `disable_scale_in` a policy only adds proxies.
+    Default: one policy on `active_flows` at half of what a proxy carries. Connections are what fills a proxy of this kind first: many are open and silent while models think, which neither CPU nor traffic shows. `{}` is no policy at all.
+  EOT
+  type = map(object({
+    metric           = string
+    target_value     = number
+    disable_scale_in = optional(bool, false)
+  }))
+  default = null
+}
+
 variable "health_port" {
   description = "TCP port on which a proxy answers the load balancer's health check, path `/healthz`."
   type        = number
   default     = 8404
   nullable    = false
+}
+
+variable "status_port" {
+  description = "TCP port on which the load balancer passes on `GET /status` to the proxies, for a notebook that wants to tell the two legs of the link apart: a proxy answers, over plain HTTP, what it can resolve and reach. Reached by PrivateLink under any of the upstreams' host names. Default: none."
+  type        = number
+  default     = null
 }
 
 variable "tunnel_timeout" {
@@ -206,10 +302,9 @@ variable "tunnel_timeout" {
 }
 
 variable "max_connections" {
-  description = "Connections that one proxy carries at a time. About 20,000 fit in a GiB of memory; one address can hold about 28,000 to one destination."
+  description = "Connections that one proxy carries at a time. Default: 10,000 for each GiB of memory of the instance type, at most 50,000, since a load balancer behind PrivateLink can hold 55,000 to one target."
   type        = number
-  default     = 8000
-  nullable    = false
+  default     = null
 }
 
 variable "deregistration_delay" {
@@ -230,7 +325,7 @@ variable "eip_pool_name" {
 }
 
 variable "eip_pool_size" {
-  description = "Number of Elastic IPs. Proxies are replaced one after the other, the old one first, so as many as `max_size` suffice, which is the default. With spare ones, at least 10 percent of `max_size` and at least one, Auto Scaling also rebalances the zones by itself; without, that process is suspended, since it launches proxies above `max_size`. An account's quota is 5 a region unless it was raised."
+  description = "Number of Elastic IPs. In mode `nat_gateway` one a zone, which is the default there; more are spares. In mode `eip_pool` proxies are replaced one after the other, the old one first, so as many as `max_size` suffice, which is the default. With spare ones, at least 10 percent of `max_size` and at least one, Auto Scaling also rebalances the zones by itself; without, that process is suspended, since it launches proxies above `max_size`. An account's quota is 5 a region unless it was raised."
   type        = number
   default     = null
 }
@@ -275,7 +370,7 @@ variable "log_retention_in_days" {
 }
 
 variable "permissions_boundary_arn" {
-  description = "Permissions boundary for the function's role."
+  description = "Permissions boundary for the roles that are made here: the function's and the proxies'."
   type        = string
   default     = null
 }
@@ -310,9 +405,81 @@ variable "databricks_gov_shard" {
 }
 
 variable "load_balancer_deletion_protection" {
-  description = "Refuse to delete the load balancer. Apply `false` before a destroy."
+  description = "Refuse to delete the load balancer that is made here. Apply `false` before a destroy."
   type        = bool
   default     = false
+  nullable    = false
+}
+
+################################################################################
+# AWS: dashboard, alarms and log
+################################################################################
+
+variable "create_dashboard" {
+  description = "Make a CloudWatch dashboard that follows a query from Databricks to Azure, named after `name`."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "create_alarms" {
+  description = "Make CloudWatch alarms. Each has a severity, and in its text the place in the runbook that tells what to do."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "alarm_actions" {
+  description = "ARNs of what an alarm starts, for example an SNS topic: those that page somebody. Up to 5. Without any, alarms show on the dashboard alone."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "warning_actions" {
+  description = "ARNs of what an alarm of severity `warning` starts: what can wait for working hours. Up to 5; `[]` for nothing. Default: `alarm_actions`."
+  type        = list(string)
+  default     = null
+}
+
+variable "ok_actions" {
+  description = "ARNs of what starts when an alarm is over, so that an incident closes by itself. Up to 5."
+  type        = list(string)
+  default     = []
+  nullable    = false
+}
+
+variable "runbook_url" {
+  description = "Page that the alarms' texts point at, without anchor: a copy of the runbook of your own must keep its headings."
+  type        = string
+  default     = "https://registry.terraform.io/providers/crosscloudlink/crosscloudlink/latest/docs/guides/runbook"
+  nullable    = false
+}
+
+variable "create_proxy_log_group" {
+  description = "Keep the proxies' log, one JSON line a connection, in a CloudWatch log group `/crosscloudlink/egress-proxy/<name>`. Without it nothing is counted about refused names and upstreams that cannot be reached. Needs `egress_cidr_blocks` that reach CloudWatch; no effect with `user_data` of your own."
+  type        = bool
+  default     = true
+  nullable    = false
+}
+
+variable "proxy_log_retention_in_days" {
+  description = "Days for which the proxies' log is kept; 0 for ever."
+  type        = number
+  default     = 30
+  nullable    = false
+}
+
+variable "proxy_log_kms_key_arn" {
+  description = "KMS key that encrypts the proxies' log; its policy must let CloudWatch Logs use it for the group. Default: CloudWatch Logs' own encryption."
+  type        = string
+  default     = null
+}
+
+variable "enable_proxy_metrics" {
+  description = "Have the proxies report how often AWS held back their packets because the instance type allows no more, and how full their memory is: six custom metrics a fleet. Needs `egress_cidr_blocks` that reach CloudWatch; no effect with `user_data` of your own."
+  type        = bool
+  default     = true
   nullable    = false
 }
 

@@ -24,12 +24,13 @@ module "egress" {
   azs      = var.azs
   tags     = var.tags
 
-  upstream_hostnames = var.hostnames
-  firewalls          = { openai = var.firewall }
+  upstreams = { for index, hostname in var.hostnames : index == 0 ? "openai" : "openai-${index + 1}" => { hostname = hostname } }
+  firewalls = { openai = var.firewall }
 
   min_size            = local.min_size
   max_size            = var.max_size
   architecture        = var.architecture
+  alarm_actions       = var.alarm_actions
   deletion_protection = var.deletion_protection
 }
 

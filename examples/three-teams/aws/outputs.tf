@@ -78,3 +78,8 @@ output "assigner_function_name" {
   description = "Lambda function that gives the proxies their addresses."
   value       = module.egress.assigner_function_name
 }
+
+output "dashboard_name" {
+  description = "CloudWatch dashboard of the proxies."
+  value       = module.egress.dashboard_name
+}

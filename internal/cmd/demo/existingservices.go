@@ -38,7 +38,7 @@ func (e *existingServices) apply(ctx context.Context, s *story) error {
 }
 
 // serviceMade matches the line by which Terraform tells that the endpoint service is there.
-var serviceMade = regexp.MustCompile(`aws_vpc_endpoint_service\.this: Creation complete after \S+ \[id=(vpce-svc-[0-9a-f]+)\]`)
+var serviceMade = regexp.MustCompile(`aws_vpc_endpoint_service\.this(?:\[0\])?: Creation complete after \S+ \[id=(vpce-svc-[0-9a-f]+)\]`)
 
 // applyAndAddRule applies while the administrator of Databricks, who knows nothing but what
 // Terraform tells its user, adds the private endpoint rule.

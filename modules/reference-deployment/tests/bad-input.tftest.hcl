@@ -201,3 +201,13 @@ run "nobody_accepts" {
 
   expect_failures = [var.accept_connection]
 }
+
+run "key_of_the_account_for_another_host" {
+  command = plan
+
+  variables {
+    additional_upstreams = { openai-2 = { hostname = "login.microsoftonline.com" } }
+  }
+
+  expect_failures = [var.additional_upstreams]
+}

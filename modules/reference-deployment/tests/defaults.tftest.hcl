@@ -57,7 +57,7 @@ run "hosts_are_those_of_the_account" {
   }
 
   assert {
-    condition     = strcontains(output.haproxy_cfg, "server azure acme-models.openai.azure.com:443")
+    condition     = strcontains(output.haproxy_cfg, "server upstream acme-models.openai.azure.com:443")
     error_message = "The proxies must forward to the account."
   }
 }
@@ -70,8 +70,86 @@ run "all_hosts_of_an_ai_services_account" {
   }
 
   assert {
-    condition     = length(output.hostnames) == 3 && length(regexall("server azure ", output.haproxy_cfg)) == 3
+    condition     = length(output.hostnames) == 3 && length(regexall("\n    server upstream ", output.haproxy_cfg)) == 3
     error_message = "All names of the account must be forwarded."
+  }
+}
+
+run "hosts_beside_those_of_the_account" {
+  command = plan
+
+  variables {
+    additional_upstreams = { login = { hostname = "login.microsoftonline.com", addresses = 4 } }
+  }
+
+  assert {
+    condition     = tolist(output.hostnames) == tolist(["acme-models.openai.azure.com", "login.microsoftonline.com"]) && output.endpoint == "https://acme-models.openai.azure.com/"
+    error_message = "The workspaces must reach the further host over the link, and the account must stay the first."
+  }
+
+  assert {
+    condition     = strcontains(output.haproxy_cfg, "server upstream acme-models.openai.azure.com:443") && strcontains(output.haproxy_cfg, "server-template upstream 4 login.microsoftonline.com:443")
+    error_message = "The proxies must forward to both."
+  }
+}
+
+run "nat_gateways_in_place_of_addresses_on_proxies" {
+  command = plan
+
+  variables {
+    egress_mode = "nat_gateway"
+  }
+
+  override_resource {
+    target          = module.egress[0].crosscloudlink_eip_pool.this
+    override_during = plan
+    values = {
+      public_ips = ["52.0.0.1", "52.0.0.2", "52.0.0.3"]
+      slot_allocation_ids = {
+        us-east-1a = "eipalloc-00000000000000001"
+        us-east-1b = "eipalloc-00000000000000002"
+        us-east-1c = "eipalloc-00000000000000003"
+      }
+    }
+  }
+
+  override_resource {
+    target          = module.egress[0].crosscloudlink_eip_admission.this
+    override_during = plan
+    values = {
+      pending_public_ips      = []
+      admitted_allocation_ids = ["eipalloc-00000000000000001", "eipalloc-00000000000000002", "eipalloc-00000000000000003"]
+    }
+  }
+
+  override_resource {
+    target          = terraform_data.served_endpoint_service
+    override_during = plan
+    values          = { output = "com.amazonaws.vpce.us-east-1.vpce-svc-0123456789abcdef0" }
+  }
+
+  assert {
+    condition     = output.proxy_status == "in_service" && output.status == "ready" && output.assigner_function_name == null
+    error_message = "Proxies behind NAT gateways must count as in service once their group is there: ${output.status_reason}"
+  }
+}
+
+run "what_watches_the_link" {
+  command = plan
+
+  variables {
+    alarm_actions = ["arn:aws:sns:us-east-1:123456789012:on-call"]
+    status_port   = 8405
+  }
+
+  assert {
+    condition     = output.dashboard_name != null && length(output.alarm_arns) > 0 && output.proxy_log_group_name != null
+    error_message = "Dashboard, alarms and log must be made by default."
+  }
+
+  assert {
+    condition     = strcontains(output.haproxy_cfg, "bind :8405 accept-proxy")
+    error_message = "The status port must be handed on."
   }
 }
 
