@@ -6,16 +6,25 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 )
 
-// printTable writes the rows as aligned lines "name | ours | theirs | ratio" under a head.
+// printTable writes the rows as aligned lines "name | ours | theirs | ratio" under a head. Rows of runs have
+// a fifth column, their spread.
 func printTable(out io.Writer, rows []Row) {
 	cells := [][]string{{"name", "ours", "theirs", "ratio"}}
 	for _, r := range rows {
-		cells = append(cells, []string{r.Name, withUnit(&r.Ours, r.Unit), withUnit(r.Theirs, r.Unit), number(r.Ratio())})
+		line := []string{r.Name, withUnit(&r.Ours, r.Unit), withUnit(r.Theirs, r.Unit), number(r.Ratio())}
+		if spread := r.spread(); spread != nil {
+			line = append(line, spread.String())
+		}
+		cells = append(cells, line)
+	}
+	if slices.ContainsFunc(cells, func(line []string) bool { return len(line) > len(cells[0]) }) {
+		cells[0] = append(cells[0], "spread")
 	}
 	widths := make([]int, len(cells[0]))
 	for _, line := range cells {
@@ -26,9 +35,10 @@ func printTable(out io.Writer, rows []Row) {
 	for _, line := range cells {
 		for i, cell := range line {
 			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i == 0 {
+			switch {
+			case i == 0:
 				line[i] = cell + pad
-			} else {
+			case i < 4:
 				line[i] = pad + cell
 			}
 		}

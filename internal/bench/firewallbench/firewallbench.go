@@ -14,15 +14,15 @@ func New() bench.Bench { return bench.Bench{Name: "firewall", Aims: aims(), Meas
 // aims are what has to be reached.
 func aims() []bench.Aim {
 	all := []bench.Aim{
-		{Row: planRow + callsSuffix, AtMost: 1, Because: "a plan without a change reads the account once"},
-		{Row: overheadRow, AtMost: 5, Because: "nobody waits long for what both clouds have done"},
-		{Row: longWaitRow, AtMost: 59, Because: "a long wait must not use up the clouds' limits"},
+		{Row: planRow + callsSuffix, Bound: bench.AtMost(1), Because: "a plan without a change reads the account once"},
+		{Row: overheadRow, Bound: bench.AtMost(5), Because: "nobody waits long for what both clouds have done"},
+		{Row: longWaitRow, Bound: bench.AtMost(59), Because: "a long wait must not use up the clouds' limits"},
 		{Row: lostRow + honouredSuffix, Because: "nobody's entries are lost where Azure honours If-Match"},
 		{Row: missingRow + honouredSuffix, Because: "what was applied is there where Azure honours If-Match"},
 	}
 	for _, size := range sizes {
 		all = append(all, bench.Aim{
-			Row: fmt.Sprintf(addRow, size) + callsSuffix, AtMost: 9,
+			Row: fmt.Sprintf(addRow, size) + callsSuffix, Bound: bench.AtMost(9),
 			Because: "the refresh, account and perimeter for each of Terraform's two plans, a read before the write and one after it, the write, a poll: all entries go in one write",
 		})
 	}

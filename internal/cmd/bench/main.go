@@ -1,6 +1,6 @@
 // Command bench runs the benches that are named, or all of them, from the repository's root:
 //
-//	go run ./internal/cmd/bench [-build-dir .build] [assigner] [firewall]
+//	go run ./internal/cmd/bench [-build-dir .build] [-quick] [assigner] [datapath] [firewall]
 //
 // It needs what `make build` builds. It fails when something could not be measured or a number misses its aim.
 package main
@@ -19,25 +19,27 @@ import (
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench/assignerbench"
+	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench/datapathbench"
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/bench/firewallbench"
 )
 
 // benches are all that there are.
-var benches = []bench.Bench{assignerbench.New(), firewallbench.New()}
+var benches = []bench.Bench{assignerbench.New(), datapathbench.New(), firewallbench.New()}
 
 func main() {
 	buildDir := flag.String("build-dir", ".build", "folder for everything that is built or run")
+	quick := flag.Bool("quick", false, "only show that each row can be measured: short samples, no aims, no file")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout, *buildDir, flag.Args()); err != nil {
+	if err := run(ctx, os.Stdout, *buildDir, *quick, flag.Args()); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		stop()
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, out io.Writer, buildDir string, names []string) error {
+func run(ctx context.Context, out io.Writer, buildDir string, quick bool, names []string) error {
 	wanted, err := choose(names)
 	if err != nil {
 		return err
@@ -45,7 +47,7 @@ func run(ctx context.Context, out io.Writer, buildDir string, names []string) er
 	var failed error
 	for _, b := range wanted {
 		fmt.Fprintf(out, "bench %s\n", b.Name)
-		failed = errors.Join(failed, b.Run(ctx, out, buildDir))
+		failed = errors.Join(failed, b.Run(ctx, out, buildDir, quick))
 	}
 	return failed
 }
