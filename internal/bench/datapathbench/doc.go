@@ -29,6 +29,8 @@
 //     rps_1k, sent whether answers come or not. Theirs is direct, _blog the blog's;
 //   - p99_added_ms: ours less direct's of the same round. Direct adds nothing to itself, so theirs is 0 and there is no ratio;
 //     _blog and _nginx have what these add;
+//   - p50_quarter_ms and so on: the same at half of that rate. Client, proxy and upstream share the processors, and near the knee of
+//     the three together an answer waits for its turn on one of them, not for the proxy;
 //   - rss_per_1k_conns: what the resident memory of a fresh proxy grows by with 1,000 open connections. The kernel's own
 //     memory for them is not in it.
 //

@@ -55,8 +55,13 @@ func (s *session) speed(ctx context.Context) (rows []bench.Row, err error) {
 	if err != nil {
 		return rows, err
 	}
-	half := bench.Median(bench.Each(small[ours], stretch.perSecond)) / 2
-	more, err = s.promptness(ctx, open, half)
+	most := bench.Median(bench.Each(small[ours], stretch.perSecond))
+	more, err = s.promptness(ctx, open, "", most/2)
+	rows = append(rows, more...)
+	if err != nil {
+		return rows, err
+	}
+	more, err = s.promptness(ctx, open, "_quarter", most/4)
 	return append(rows, more...), err
 }
 
@@ -120,8 +125,8 @@ func costs(row, unit string, taken samples[stretch], of func(stretch) float64) [
 	return taken.values(of).rows(row, unit, versus{"", blog}, versus{"_nginx", nginx})
 }
 
-// promptness measures how long answers take at a rate that leaves half of the machine idle.
-func (s *session) promptness(ctx context.Context, open lanes, perSecond float64) (rows []bench.Row, err error) {
+// promptness measures how long answers take at a rate. load goes into the rows' names.
+func (s *session) promptness(ctx context.Context, open lanes, load string, perSecond float64) (rows []bench.Row, err error) {
 	var taken samples[[]time.Duration]
 	err = s.steps.Do(fmt.Sprintf("%.0f answers of %d bytes a second, %d rounds", perSecond, smallAnswer, s.extent.rounds), func() error {
 		taken, err = turns(s.extent.rounds, open.names(), func(name string) (*[]time.Duration, error) {
@@ -143,7 +148,7 @@ func (s *session) promptness(ctx context.Context, open lanes, perSecond float64)
 		return taken.values(func(waits []time.Duration) float64 { return quantile(waits, part).Seconds() * 1e3 })
 	}
 	others := []versus{{"", direct}, {"_blog", blog}, {"_nginx", nginx}}
-	rows = at(0.99).added(direct).rows(addedRow, bench.Milliseconds, others...)
-	rows = append(rows, at(0.50).rows("p50_ms", bench.Milliseconds, others...)...)
-	return append(rows, at(0.99).rows("p99_ms", bench.Milliseconds, others...)...), nil
+	rows = at(0.99).added(direct).rows(addedRow+load, bench.Milliseconds, others...)
+	rows = append(rows, at(0.50).rows("p50_ms"+load, bench.Milliseconds, others...)...)
+	return append(rows, at(0.99).rows("p99_ms"+load, bench.Milliseconds, others...)...), nil
 }
