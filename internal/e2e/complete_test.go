@@ -194,8 +194,8 @@ func TestCompleteExample(t *testing.T) {
 			t.Errorf("the first plan means to %v %s", change.Actions, change.Address)
 		}
 	}
-	if resources != 44 {
-		t.Errorf("the plan has %d resources, and the README says 44", resources)
+	if resources != 67 {
+		t.Errorf("the plan has %d resources, and the README says 67", resources)
 	}
 
 	s.run("apply", tfrun.PlanFile)

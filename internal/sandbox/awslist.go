@@ -75,6 +75,14 @@ func networkListers(c *ec2.Client) []lister {
 				func(p *ec2.DescribeInternetGatewaysOutput) []ec2types.InternetGateway { return p.InternetGateways },
 				func(g ec2types.InternetGateway) *string { return g.InternetGatewayId })
 		}},
+		{"NAT gateways", func(ctx context.Context) ([]string, error) {
+			return list(ctx, ec2.NewDescribeNatGatewaysPaginator(c, &ec2.DescribeNatGatewaysInput{}),
+				func(p *ec2.DescribeNatGatewaysOutput) []ec2types.NatGateway {
+					// AWS shows a deleted gateway for a while.
+					return slices.DeleteFunc(p.NatGateways, func(g ec2types.NatGateway) bool { return g.State == ec2types.NatGatewayStateDeleted })
+				},
+				func(g ec2types.NatGateway) *string { return g.NatGatewayId })
+		}},
 		{"security groups", func(ctx context.Context) ([]string, error) {
 			return list(ctx, ec2.NewDescribeSecurityGroupsPaginator(c, &ec2.DescribeSecurityGroupsInput{}),
 				func(p *ec2.DescribeSecurityGroupsOutput) []ec2types.SecurityGroup { return p.SecurityGroups },
@@ -154,6 +162,11 @@ func serviceListers(cfg aws.Config) []lister {
 		{"roles", func(ctx context.Context) ([]string, error) {
 			return list(ctx, iam.NewListRolesPaginator(iam.NewFromConfig(cfg), &iam.ListRolesInput{}),
 				func(p *iam.ListRolesOutput) []iamtypes.Role { return p.Roles }, ownRole)
+		}},
+		{"instance profiles", func(ctx context.Context) ([]string, error) {
+			return list(ctx, iam.NewListInstanceProfilesPaginator(iam.NewFromConfig(cfg), &iam.ListInstanceProfilesInput{}),
+				func(p *iam.ListInstanceProfilesOutput) []iamtypes.InstanceProfile { return p.InstanceProfiles },
+				func(p iamtypes.InstanceProfile) *string { return p.InstanceProfileName })
 		}},
 		{"log groups", func(ctx context.Context) ([]string, error) {
 			return list(ctx, cloudwatchlogs.NewDescribeLogGroupsPaginator(cloudwatchlogs.NewFromConfig(cfg), &cloudwatchlogs.DescribeLogGroupsInput{}),
