@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -155,22 +154,12 @@ func (p *Proxy) run() error {
 	cmd.Dir = p.root // the paths of sockets are relative to it
 	cmd.Env = append(os.Environ(), p.options.HAProxy.Env...)
 	cmd.Stdout, cmd.Stderr = output, messages
-	cmd.SysProcAttr = child.Attributes()
-	started := make(chan error, 1)
-	go func() {
-		// The kernel's signal comes when the thread that started the process ends.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(p.exited)
-		defer func() { _, _ = output.Close(), messages.Close() }()
-		err := cmd.Start()
-		p.master = cmd.Process
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-	}()
-	return <-started
+	err = child.Start(cmd, func(error) {
+		_, _ = output.Close(), messages.Close()
+		close(p.exited)
+	})
+	p.master = cmd.Process
+	return err
 }
 
 // The files that take what HAProxy writes, in the instance's root.

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"syscall"
 	"time"
 
@@ -46,21 +45,11 @@ func (s *service) start() error {
 	cmd := exec.CommandContext(context.Background(), s.argv[0], s.argv[1:]...)
 	cmd.Dir, cmd.Env = s.dir, append(os.Environ(), s.env...)
 	cmd.Stdout, cmd.Stderr = output, messages
-	cmd.SysProcAttr = child.Attributes()
-	started, exited := make(chan error, 1), make(chan struct{})
-	go func() {
-		// The parent-death signal is sent when the thread that started the child ends.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(exited)
-		defer func() { _, _ = output.Close(), messages.Close() }()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait()
-		}
-	}()
-	err = <-started
+	exited := make(chan struct{})
+	err = child.Start(cmd, func(error) {
+		_, _ = output.Close(), messages.Close()
+		close(exited)
+	})
 	s.main, s.exited = cmd.Process, exited
 	return err
 }

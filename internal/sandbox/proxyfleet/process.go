@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"runtime"
 	"time"
 
 	"github.com/crosscloudlink/terraform-provider-crosscloudlink/internal/sandbox/child"
@@ -29,22 +28,12 @@ func start(argv, env []string, dir string, output *os.File) (*process, error) {
 	p.cmd.Dir = dir
 	p.cmd.Env = env
 	p.cmd.Stdout, p.cmd.Stderr = output, output
-	p.cmd.SysProcAttr = child.Attributes()
-	started := make(chan error, 1)
-	go func() {
-		// The parent-death signal is sent when the thread that started the child ends:
-		// this one must live as long as the child.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		defer close(p.exited)
-		defer func() { _ = output.Close() }()
-		err := p.cmd.Start()
-		started <- err
-		if err == nil {
-			p.err = p.cmd.Wait()
-		}
-	}()
-	if err := <-started; err != nil {
+	err := child.Start(p.cmd, func(err error) {
+		p.err = err
+		_ = output.Close()
+		close(p.exited)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return p, nil
